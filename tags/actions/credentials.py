@@ -1,0 +1,165 @@
+"""From a credential to the caller it stands for. Every way in (API, sockets, pages) asks here, at every request."""
+
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import jwt
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from tags.db import tenancy
+from tags.db.tenancy import in_organization, pipeline
+from tags.errors import NotAuthenticated
+from tags.models import Actor, ApiKey, Membership, Permission, User
+from tags.models.access import ROLE_PERMISSIONS, permissions_of_scopes, token_digest
+from tags.models.ids import uuid7
+
+# Fixed, so that no token can choose how it is checked (RFC 8725, 3.1).
+_ALGORITHM = "HS256"
+_REFUSED = "The credential is missing, invalid, expired or revoked"
+# How exact `last_used_at` is, in seconds: a write for each request would cost more than the request.
+_LAST_USED_STEP = 60
+
+_KEY = """
+    SELECT api_key.id, api_key.digest, api_key.organization_id, api_key.last_used_at,
+           account.id, account.kind, ARRAY(SELECT jsonb_array_elements_text(account.scopes)),
+           (api_key.revoked_at IS NULL AND account.revoked_at IS NULL
+            AND (api_key.expires_at IS NULL OR api_key.expires_at > now())) AS valid
+    FROM api_key
+    JOIN service_account AS account
+      ON account.organization_id = api_key.organization_id AND account.id = api_key.service_account_id
+    WHERE api_key.digest = %s
+"""
+# The presented key tells its organization, whose service accounts then become visible.
+_ENTER_ORGANIZATION_OF_KEY = """
+    SELECT set_config(%s, organization_id::text, true) FROM api_key WHERE digest = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, for which organization, and what they may do there."""
+
+    organization_id: UUID
+    actor: Actor
+    permissions: frozenset[Permission]
+    user: User | None = None
+    # Django REST framework asks this of whatever stands in `request.user`.
+    is_authenticated: bool = True
+
+
+def caller_of_api_key(token: str, request_id: str) -> Caller:
+    """The service account of an API key. Raises NotAuthenticated. One round trip between BEGIN and COMMIT."""
+    digest = token_digest(token)
+    with pipeline(), transaction.atomic(durable=True):
+        tenancy.show(tenancy.API_KEY_DIGEST, digest.hex())
+        with connection.cursor() as cursor:
+            cursor.execute(_ENTER_ORGANIZATION_OF_KEY, [tenancy.ORGANIZATION, digest])
+            cursor.execute(_KEY, [digest])
+            row = cursor.fetchone()
+    if row is None or not row[-1] or not hmac.compare_digest(bytes(row[1]), digest):
+        raise NotAuthenticated(_REFUSED)
+    key_id, _, organization_id, last_used_at, account_id, kind, scopes, _ = row
+    _note_use(key_id, organization_id, last_used_at)
+    actor = Actor("service_account", account_id, kind, request_id)
+    return Caller(organization_id, actor, permissions_of_scopes(scopes))
+
+
+def _note_use(key_id: UUID, organization_id: UUID, last_used_at: Any) -> None:
+    now = timezone.now()
+    if last_used_at is None or (now - last_used_at).total_seconds() > _LAST_USED_STEP:
+        with in_organization(organization_id):
+            ApiKey.objects.in_organization(organization_id).filter(id=key_id).update(last_used_at=now)
+
+
+def caller_of_user(user_id: UUID, organization_id: UUID | None, request_id: str) -> Caller:
+    """A person as a member of the organization, or of the first they joined. Raises NotAuthenticated."""
+    with tenancy.as_user(user_id):
+        memberships = Membership.objects.filter(user_id=user_id, user__is_active=True).select_related("user")
+        if organization_id is not None:
+            memberships = memberships.in_organization(organization_id)
+        membership = memberships.order_by("created_at", "id").first()
+    if membership is None:
+        raise NotAuthenticated(_REFUSED)
+    return Caller(
+        membership.organization_id,
+        Actor("user", user_id, str(user_id), request_id),
+        ROLE_PERMISSIONS[membership.role],
+        membership.user,
+    )
+
+
+def caller_of_access_token(token: str, request_id: str) -> Caller:
+    return _caller_of_claims(_claims(token, "access"), request_id)
+
+
+def log_in(request: HttpRequest, username: str, password: str, organization_id: UUID | None) -> Caller:
+    """Check a user name and password. Raises NotAuthenticated, with the same words whichever was wrong."""
+    user = authenticate(request, username=username, password=password)
+    if user is None:
+        raise NotAuthenticated("The user name or the password is not right")
+    return caller_of_user(user.pk, organization_id, "")
+
+
+def refresh(token: str) -> Caller:
+    return _caller_of_claims(_claims(token, "refresh"), "")
+
+
+def issue_tokens(caller: Caller) -> tuple[str, str]:
+    """An access token and a refresh token for a person (RFC 7519)."""
+    return _token(caller, "access", settings.JWT_ACCESS_LIFETIME), _token(
+        caller, "refresh", settings.JWT_REFRESH_LIFETIME
+    )
+
+
+def _token(caller: Caller, use: str, lifetime: int) -> str:
+    assert caller.user is not None  # only people have JSON web tokens
+    now = int(time.time())
+    claims = {
+        "iss": settings.JWT_ISSUER,
+        "aud": settings.JWT_AUDIENCE,
+        "sub": str(caller.user.id),
+        "org": str(caller.organization_id),
+        "use": use,
+        "iat": now,
+        "exp": now + lifetime,
+        "jti": str(uuid7()),
+        # A new password ends all earlier tokens.
+        "pwd": _password_mark(caller.user),
+    }
+    return jwt.encode(claims, settings.SECRET_KEY, algorithm=_ALGORITHM)
+
+
+def _password_mark(user: User) -> str:
+    return user.get_session_auth_hash()[:16]
+
+
+def _claims(token: str, use: str) -> dict[str, Any]:
+    try:
+        claims = jwt.decode(
+            token,
+            settings.SECRET_KEY,
+            algorithms=[_ALGORITHM],
+            issuer=settings.JWT_ISSUER,
+            audience=settings.JWT_AUDIENCE,
+            options={"require": ["exp", "iat", "sub", "iss", "aud", "org", "use", "pwd"]},
+        )
+    except jwt.InvalidTokenError as error:
+        raise NotAuthenticated(_REFUSED) from error
+    if claims["use"] != use:
+        raise NotAuthenticated(_REFUSED)
+    return claims
+
+
+def _caller_of_claims(claims: dict[str, Any], request_id: str) -> Caller:
+    caller = caller_of_user(UUID(claims["sub"]), UUID(claims["org"]), request_id)
+    assert caller.user is not None  # caller_of_user always names one
+    if not hmac.compare_digest(_password_mark(caller.user), claims["pwd"]):
+        raise NotAuthenticated(_REFUSED)
+    return caller

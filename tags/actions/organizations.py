@@ -1,0 +1,74 @@
+"""Organizations and the people in them."""
+
+from uuid import UUID
+
+from tags.db.tenancy import in_organization
+from tags.errors import Conflict, NotFound
+from tags.models import EventStream, Membership, Organization, Role, User
+from tags.models.ids import uuid7
+
+
+def create_organization(name: str) -> Organization:
+    organization = Organization(id=uuid7(), name=name)
+    with in_organization(organization.id):
+        organization.save(force_insert=True)
+        EventStream.objects.create(organization=organization)
+    return organization
+
+
+def create_user(username: str, password: str | None = None, email: str = "") -> User:
+    """A person; without a password they cannot log in until one is set (`manage.py changepassword`)."""
+    return User.objects.create_user(username, email=email, password=password)
+
+
+def add_member(organization_id: UUID, username: str, role: Role) -> Membership:
+    """Make the person of this user name a member; a name that is new makes the person too, without a password.
+
+    The answer does not tell whether the name was known. Raises Conflict if they are a member already.
+    """
+    user = User.objects.filter(username=username).first() or create_user(username)
+    with in_organization(organization_id):
+        membership, created = Membership.objects.get_or_create(
+            organization_id=organization_id, user=user, defaults={"role": role}
+        )
+    if not created:
+        raise Conflict("This person is a member already")
+    result: Membership = membership
+    return result
+
+
+def change_role(organization_id: UUID, membership_id: UUID, role: Role) -> Membership:
+    """Raises NotFound, or Conflict if the organization would be left without an admin."""
+    with in_organization(organization_id):
+        membership = _locked_membership(organization_id, membership_id)
+        if role != Role.ADMIN:
+            _check_another_admin(organization_id, membership)
+        membership.role = role
+        membership.save(update_fields=["role"])
+    return membership
+
+
+def remove_member(organization_id: UUID, membership_id: UUID) -> None:
+    """Raises NotFound, or Conflict if the organization would be left without an admin."""
+    with in_organization(organization_id):
+        membership = _locked_membership(organization_id, membership_id)
+        _check_another_admin(organization_id, membership)
+        membership.delete()
+
+
+def _locked_membership(organization_id: UUID, membership_id: UUID) -> Membership:
+    """Locks all memberships of the organization, so that two admins cannot remove each other at once."""
+    memberships = Membership.objects.in_organization(organization_id).select_related("user")
+    locked = memberships.order_by("id").select_for_update(of=("self",))
+    for membership in locked:
+        if membership.id == membership_id:
+            found: Membership = membership
+            return found
+    raise NotFound("Member not found")
+
+
+def _check_another_admin(organization_id: UUID, membership: Membership) -> None:
+    """Caller must hold the organization's memberships."""
+    admins = Membership.objects.in_organization(organization_id).filter(role=Role.ADMIN, user__is_active=True)
+    if membership.role == Role.ADMIN and not admins.exclude(id=membership.id).exists():
+        raise Conflict("An organization keeps at least one admin")

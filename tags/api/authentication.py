@@ -1,0 +1,63 @@
+"""The three ways in; each gives the caller, who decides the organization."""
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import SessionAuthentication as DjangoSessionAuthentication
+from rest_framework.request import Request
+
+from tags import logs
+from tags.actions.credentials import Caller, caller_of_access_token, caller_of_api_key, caller_of_user
+from tags.errors import NotAuthenticated
+from tags.middleware import request_id_of
+from tags.models.access import TOKEN_PREFIX
+
+# Where the session keeps the organization that the person works in.
+SESSION_ORGANIZATION = "organization_id"
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`X-API-Key: <token>`"""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        token = request.headers.get("X-API-Key")
+        if token is None:
+            return None
+        return _named(caller_of_api_key(token, request_id_of(request._request)))
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="tagsite"'
+
+
+class BearerAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <token>`, the token a JSON web token or an API key."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        identify = caller_of_api_key if token.startswith(TOKEN_PREFIX) else caller_of_access_token
+        return _named(identify(token.strip(), request_id_of(request._request)))
+
+
+class SessionAuthentication(DjangoSessionAuthentication):
+    """The browser's session; changes need the CSRF token."""
+
+    def authenticate(self, request: Request) -> Any:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        organization_id = request._request.session.get(SESSION_ORGANIZATION)
+        return _named(caller_of_user(found[0].pk, organization_id, request_id_of(request._request)))
+
+
+def _named(caller: Caller) -> tuple[Caller, None]:
+    logs.name_caller(caller.organization_id, caller.actor)
+    return caller, None
+
+
+def caller_of(request: Request) -> Caller:
+    """The caller of an authenticated request."""
+    if not isinstance(request.user, Caller):
+        raise NotAuthenticated("This needs a credential: an API key, a bearer token or a session")
+    return request.user

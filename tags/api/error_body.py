@@ -1,0 +1,94 @@
+"""The one place where an error becomes a response."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from tags import errors
+from tags.db import exact_json
+from tags.errors import TagsiteError
+from tags.middleware import request_id_of
+
+
+def handle_exception(exception: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Django REST framework's EXCEPTION_HANDLER. None leaves a fault of ours to Django, which logs it (`server_error`)."""
+    known = as_tagsite_error(exception)
+    return None if known is None else error_response(known, context["request"]._request)
+
+
+def as_tagsite_error(exception: Exception) -> TagsiteError | None:
+    if isinstance(exception, TagsiteError):
+        return exception
+    if isinstance(exception, OperationalError | InterfaceError):
+        return errors.RepositoryError("The database cannot be reached; try again")
+    if isinstance(exception, Http404):
+        return errors.NotFound("Not found")
+    if isinstance(exception, PermissionDenied):
+        return errors.Forbidden("Not allowed")
+    if isinstance(exception, exceptions.APIException):
+        return _of_framework(exception)
+    return None
+
+
+class _FrameworkError(TagsiteError):
+    def __init__(self, message: str, status: int, code: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+_CODES = {
+    status.HTTP_400_BAD_REQUEST: "bad_request",
+    status.HTTP_401_UNAUTHORIZED: "user_info_not_found",
+    status.HTTP_403_FORBIDDEN: "forbidden",
+    status.HTTP_404_NOT_FOUND: "not_found",
+    status.HTTP_405_METHOD_NOT_ALLOWED: "method_not_allowed",
+    status.HTTP_406_NOT_ACCEPTABLE: "not_acceptable",
+    status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: "unsupported_media_type",
+}
+
+
+def _of_framework(exception: exceptions.APIException) -> TagsiteError:
+    if isinstance(exception, exceptions.Throttled):
+        return errors.RateLimited("Too many attempts; wait before the next", retry_after=int(exception.wait or 1) + 1)
+    code = _CODES.get(exception.status_code, "bad_request")
+    return _FrameworkError(str(exception.detail), exception.status_code, code)
+
+
+def error_response(error: TagsiteError, request: HttpRequest) -> HttpResponse:
+    """The contract's error body; 422 repeats its list under `detail`."""
+    body: dict[str, Any] = {
+        "error": {"message": error.message, "code": error.code, "details": error.details},
+        "request_id": request_id_of(request),
+    }
+    if error.status == status.HTTP_422_UNPROCESSABLE_ENTITY:
+        body["detail"] = error.details
+    response = HttpResponse(exact_json.dumps(body), content_type="application/json", status=error.status)
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
+    if error.status == status.HTTP_401_UNAUTHORIZED:
+        response["WWW-Authenticate"] = 'Bearer realm="tagsite"'
+    return response
+
+
+# Django's own error handlers (tagsite/urls.py): for what fails outside the API's views.
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_response(errors.BadRequest("The request was not understood"), request)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
+    return error_response(errors.Forbidden(reason or "Not allowed"), request)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_response(errors.NotFound("Not found"), request)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_response(TagsiteError("An error on our side; the request id finds it in the log"), request)

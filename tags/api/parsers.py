@@ -1,0 +1,130 @@
+"""The door of the API: one reader for every JSON body, which refuses what PostgreSQL or a client could not keep.
+
+RFC 8259 leaves duplicate keys, lone surrogates and huge numbers to the implementation; here each is refused, with its
+place named, because another reader of the same data would see something else.
+"""
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any, BinaryIO
+
+import simplejson
+from django.conf import settings
+from rest_framework.parsers import BaseParser
+
+from tags.db.exact_json import exact_number
+from tags.errors import BadRequest, Invalid, Location, PayloadTooLarge, TagsiteError, UnsupportedMediaType, detail
+
+MAX_DEPTH = 32
+# The largest magnitude of a double (IEEE 754), and as far down: what every client can read.
+_MAX_EXPONENT = 308
+_MAX_DIGITS = 400
+
+# The only ways in for what a text column cannot hold: raw control characters are no JSON, surrogates no UTF-8.
+_SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89abAB])")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class _Flaw:
+    """Stands in the parsed tree for a value that cannot be accepted, until its place is known."""
+
+    def __init__(self, error: type[TagsiteError], message: str, kind: str) -> None:
+        self.error, self.message, self.kind = error, message, kind
+
+    def at(self, place: Location) -> TagsiteError:
+        return self.error(self.message, [detail(("body", *place), self.message, self.kind)])
+
+
+_TOO_DEEP = _Flaw(Invalid, f"Nested deeper than {MAX_DEPTH} levels", "nesting")
+_BAD_TEXT = _Flaw(Invalid, "Text must not hold a NUL character or a lone surrogate", "unicode")
+_BAD_NUMBER = _Flaw(Invalid, "The number is out of range", "number_range")
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON value of a request body. Raises BadRequest or Invalid with the place of the first flaw."""
+    try:
+        value = simplejson.loads(
+            body.decode(),
+            object_pairs_hook=_object,
+            parse_float=_number,
+            parse_int=_integer,
+            parse_constant=_constant,
+            allow_nan=True,  # so that parse_constant hears of it and the place can be named
+        )
+    except UnicodeDecodeError as error:
+        raise _Flaw(BadRequest, "The body is not UTF-8", "unicode").at([error.start]) from error
+    except simplejson.JSONDecodeError as error:
+        raise _Flaw(BadRequest, f"The body is not JSON: {error}", "json_invalid").at([error.pos]) from error
+    except RecursionError as error:
+        raise _TOO_DEEP.at([]) from error
+    _refuse_flaws(value, (), _SUSPICIOUS.search(body) is not None)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        return _Flaw(BadRequest, "An object holds the same key twice", "duplicate_key")
+    return members
+
+
+def _number(text: str) -> Any:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return _BAD_NUMBER
+    if len(text) > _MAX_DIGITS or (number and abs(number.adjusted()) > _MAX_EXPONENT):
+        return _BAD_NUMBER
+    return exact_number(number)
+
+
+def _integer(text: str) -> Any:
+    return int(text) if len(text) <= _MAX_EXPONENT else _BAD_NUMBER
+
+
+def _constant(name: str) -> Any:
+    return _Flaw(BadRequest, f"{name} is no JSON value", "json_invalid")
+
+
+def _refuse_flaws(value: Any, place: tuple[str | int, ...], look_into_text: bool) -> None:
+    if isinstance(value, dict):
+        members: Any = value.items()
+        if look_into_text and any(_UNSTORABLE.search(key) for key in value):
+            raise _BAD_TEXT.at(place)
+    elif isinstance(value, list):
+        members = enumerate(value)
+    elif isinstance(value, _Flaw):
+        raise value.at(place)
+    else:
+        if look_into_text and isinstance(value, str) and _UNSTORABLE.search(value):
+            raise _BAD_TEXT.at(place)
+        return
+    if len(place) >= MAX_DEPTH:
+        raise _TOO_DEEP.at(place)
+    for name, member in members:
+        # Most members are plain: only the others are worth a call.
+        if look_into_text or isinstance(member, dict | list | _Flaw):
+            _refuse_flaws(member, (*place, name), look_into_text)
+
+
+class StrictJSONParser(BaseParser):
+    """Reads at most the view's `max_body` bytes, and refuses a longer body before it is read."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: BinaryIO, media_type: str | None = None, parser_context: Any = None) -> Any:
+        context = parser_context or {}
+        limit = getattr(context["view"], "max_body", settings.MAX_BODY_TASK_TAGS)
+        request = context["request"]
+        charset = request._request.content_params.get("charset", "utf-8").lower()
+        if charset not in ("utf-8", "utf8", "us-ascii"):
+            raise UnsupportedMediaType(f"The charset of a JSON body is UTF-8, not {charset[:40]!r}")
+        if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+            raise PayloadTooLarge(f"The body is larger than {limit} bytes")
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise PayloadTooLarge(f"The body is larger than {limit} bytes")
+        value = parse_json(body)
+        if not isinstance(value, dict):
+            raise BadRequest("The body must be a JSON object", [detail(("body",), "not an object", "object_type")])
+        return value

@@ -1,0 +1,102 @@
+"""/api/auth/token: JSON web tokens for people; and /api/profile/me: who am I."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.conf import settings
+from pydantic import Field
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+from tags.actions import credentials
+from tags.actions.credentials import Caller
+from tags.api.authentication import caller_of
+from tags.api.validation import Wire, validated
+from tags.db import tenancy
+from tags.models import Membership, Organization
+
+
+class LogIn(Wire):
+    username: Annotated[str, Field(min_length=1, max_length=150)]
+    password: Annotated[str, Field(min_length=1, max_length=4096)]
+    organization_id: UUID | None = None
+
+
+class Refresh(Wire):
+    refresh_token: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class LoginThrottle(SimpleRateThrottle):
+    """Slows down guessing: so many attempts a minute from one address."""
+
+    scope = "login"
+    rate = f"{settings.LOGIN_ATTEMPTS_PER_MINUTE}/min"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        return f"login:{self.get_ident(request)}"
+
+
+class TokenView(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (LoginThrottle,)
+
+    def post(self, request: Request) -> Response:
+        """A one-hour access token and a refresh token for a user name and password."""
+        login = validated(LogIn, request.data)
+        caller = credentials.log_in(request._request, login.username, login.password, login.organization_id)
+        return Response(_tokens(caller))
+
+
+class TokenRefreshView(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (LoginThrottle,)
+
+    def post(self, request: Request) -> Response:
+        """New tokens for a refresh token."""
+        return Response(_tokens(credentials.refresh(validated(Refresh, request.data).refresh_token)))
+
+
+def _tokens(caller: Caller) -> dict[str, Any]:
+    access, refresh = credentials.issue_tokens(caller)
+    return {
+        "access_token": access,
+        "refresh_token": refresh,
+        "token_type": "Bearer",
+        "expires_in": settings.JWT_ACCESS_LIFETIME,
+        "organization_id": str(caller.organization_id),
+    }
+
+
+class ProfileView(APIView):
+    def get(self, request: Request) -> Response:
+        """Who is calling, for which organization, and what they may do."""
+        caller = caller_of(request)
+        with tenancy.in_organization(caller.organization_id):
+            organization = Organization.objects.get(id=caller.organization_id)
+        return Response(
+            {
+                "kind": caller.actor.kind,
+                "id": str(caller.actor.id),
+                "username": caller.user.get_username() if caller.user else None,
+                "organization": {"id": str(organization.id), "name": organization.name},
+                "organizations": _organizations(caller),
+                "permissions": sorted(caller.permissions),
+            }
+        )
+
+
+def _organizations(caller: Caller) -> list[dict[str, str]]:
+    """All that the person is a member of; a service account has the one."""
+    if caller.user is None:
+        return []
+    with tenancy.as_user(caller.user.id):
+        memberships = Membership.objects.filter(user=caller.user).select_related("organization").order_by("created_at")
+        return [
+            {"id": str(member.organization_id), "name": member.organization.name, "role": str(member.role)}
+            for member in memberships
+        ]

@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+
+class TagsConfig(AppConfig):
+    name = "tags"
+
+    def ready(self) -> None:
+        from tags.db.roles import refuse_powerful_role
+
+        connection_created.connect(refuse_powerful_role, dispatch_uid="refuse_powerful_role")

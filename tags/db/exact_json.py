@@ -1,0 +1,63 @@
+"""JSON without loss: numbers keep their exact decimal value from the request to the JSONB column and back.
+
+Python's own reader rounds 0.1000000000000000055 to a double and knows no fraction beyond it; the contract says that two
+metadata values are the same when they are the same JSON value, so a number is read as an integer when it is one
+(1.0 and 1e2 too) and as a normalized Decimal otherwise. Then equal numbers have equal texts.
+"""
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+from django.db import models
+
+_CANONICAL = simplejson.JSONEncoder(use_decimal=True, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_COMPACT = simplejson.JSONEncoder(use_decimal=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def exact_number(text: str | Decimal) -> int | Decimal:
+    """The exact value of a JSON number that is written with a fraction or an exponent."""
+    number = Decimal(text)
+    if not number:
+        return 0
+    return int(number) if number == number.to_integral_value() else number.normalize()
+
+
+def loads(text: str | bytes) -> Any:
+    return simplejson.loads(text, parse_float=exact_number)
+
+
+def dumps(value: Any) -> str:
+    return _COMPACT.encode(value)
+
+
+def canonical_digest(value: Any) -> bytes:
+    """SHA-256 over the one canonical form of a JSON value: sorted keys, no white space, shortest exact numbers.
+
+    Equal JSON values have equal digests, whatever their key order and number notation: it is the identity of
+    `tag_metadata`, in memory and in the unique index alike.
+    """
+    return hashlib.sha256(_CANONICAL.encode(value).encode()).digest()
+
+
+class _Encoder(simplejson.JSONEncoder):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, use_decimal=True)
+
+
+class _Decoder(json.JSONDecoder):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, parse_float=exact_number)
+
+
+class ExactJSONField(models.JSONField):
+    """A JSONB column read and written without rounding its numbers."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "encoder": _Encoder, "decoder": _Decoder})
+
+    def deconstruct(self) -> Any:
+        name, path, args, options = super().deconstruct()
+        return name, path, args, {key: value for key, value in options.items() if key not in ("encoder", "decoder")}

@@ -1,0 +1,66 @@
+"""The database's half of tenancy: which rows a transaction may see and write.
+
+Row-level security compares each row's organization with a setting of the transaction. Without the setting nothing is
+visible, so code that forgets to open an organization reads nothing rather than everything.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from uuid import UUID
+
+from django.db import connection, transaction
+
+ORGANIZATION = "tagsite.organization_id"
+USER = "tagsite.user_id"
+API_KEY_DIGEST = "tagsite.api_key_digest"
+
+_SHOW = "SELECT set_config(%s, %s, true)"
+
+_current: ContextVar[UUID | None] = ContextVar("current_organization", default=None)
+
+
+@contextmanager
+def in_organization(organization_id: UUID) -> Iterator[None]:
+    """One transaction that sees and writes the rows of this organization alone.
+
+    Nested in a transaction of the same organization it joins that one. Raises RuntimeError inside another
+    organization's, or inside a transaction that named none: PostgreSQL keeps the setting until the transaction ends.
+    """
+    if connection.in_atomic_block:
+        if _current.get() != organization_id:
+            raise RuntimeError("a transaction serves one organization, named at its start")
+        yield
+        return
+    with transaction.atomic():
+        show(ORGANIZATION, str(organization_id))
+        token = _current.set(organization_id)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+
+@contextmanager
+def as_user(user_id: UUID) -> Iterator[None]:
+    """One transaction that sees this user's own memberships and their organizations, and nothing else."""
+    with transaction.atomic(durable=True):
+        show(USER, str(user_id))
+        yield
+
+
+def show(setting: str, value: str) -> None:
+    """Set one of the settings that the policies read, until the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOW, [setting, value])
+
+
+@contextmanager
+def pipeline() -> Iterator[None]:
+    """Send the block's statements without waiting for each answer: one round trip, up to the first fetch.
+
+    An error shows at the fetch or at the end of the block, as Django's own exception.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield

@@ -1,0 +1,69 @@
+"""The stream of an organization: every change at its position 1, 2, 3, ..., without gaps, in commit order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from tags.db import exact_json
+from tags.models import Actor, EventType
+from tags.models.ids import uuid7
+
+# The counter is updated, and so locked, before any event is inserted; the lock holds until the commit. So positions
+# come in commit order, and a transaction that fails gives its positions back.
+_APPEND = """
+    WITH stream AS (
+        UPDATE event_stream SET position = position + %(count)s
+        WHERE organization_id = %(organization_id)s
+        RETURNING position - %(count)s AS before
+    )
+    INSERT INTO event (id, organization_id, position, type, flow_execution_id, task_name,
+                       actor, time, request_id, batch_id, data)
+    SELECT new.id, %(organization_id)s, stream.before + new.ordinal, new.type, new.flow_execution_id, new.task_name,
+           %(actor)s, %(time)s::timestamptz, %(request_id)s, %(batch_id)s, new.data
+    FROM stream, jsonb_to_recordset(%(events)s::jsonb) AS new(
+        id uuid, ordinal int, type text, flow_execution_id uuid, task_name text, data jsonb)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """A change about to be recorded; `data` is what the event's reader sees of the changed record."""
+
+    type: EventType
+    flow_execution_id: UUID | str
+    task_name: str
+    data: dict[str, Any]
+
+
+def append(organization_id: UUID, events: Sequence[NewEvent], actor: Actor, time: str) -> None:
+    """Record the events, in order, in one statement, under one new batch id.
+
+    `time` is an ISO 8601 text; an actor outside any request gives the batch's id for the request's. Locks the organization's stream until the transaction ends: call it last in a
+    transaction, inside `in_organization`.
+    """
+    batch_id = uuid7()
+    rows = [
+        {
+            "id": str(uuid7()),
+            "ordinal": ordinal,
+            "type": event.type.value,
+            "flow_execution_id": str(event.flow_execution_id),
+            "task_name": event.task_name,
+            "data": event.data,
+        }
+        for ordinal, event in enumerate(events, start=1)
+    ]
+    parameters = {
+        "count": len(rows),
+        "organization_id": organization_id,
+        "actor": str(actor),
+        "time": time,
+        "request_id": actor.request_id or str(batch_id),
+        "batch_id": batch_id,
+        "events": exact_json.dumps(rows),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, parameters)

@@ -1,0 +1,63 @@
+"""Around every request: its id, its line in the log, its place in the metrics."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from ulid import ULID
+
+from tags import logs, metrics
+
+logger = logging.getLogger("tagsite.request")
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+class RequestContextMiddleware:
+    """The outermost: gives the request its id, the response the `X-Request-ID` header, and the log one line."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = request_id_of(request)
+        logs.begin_request(request_id)
+        if request.path_info.startswith("/api/"):
+            # The contract: no trailing slash is needed, and one that is given is not an error.
+            request.path_info = request.path_info.rstrip("/")
+        started = time.perf_counter()
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        _report(request, response, time.perf_counter() - started)
+        return response
+
+
+def request_id_of(request: HttpRequest) -> str:
+    """The client's X-Request-ID if it is a plain id, else a new ULID; the same however often it is asked."""
+    known: str | None = getattr(request, "request_id", None)
+    if known is None:
+        sent = request.headers.get("X-Request-ID", "")
+        known = sent if _PLAIN_ID.fullmatch(sent) else str(ULID())
+        request.request_id = known  # type: ignore[attr-defined]  # our own attribute
+    return known
+
+
+def _report(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    route = request.resolver_match.route if request.resolver_match else "unmatched"
+    method = request.method if request.method in _METHODS else "other"
+    metrics.REQUESTS.labels(method, route, response.status_code).observe(seconds)
+    logger.info(
+        "request",
+        extra={
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "duration_ms": round(seconds * 1000, 2),
+        },
+    )
+
+
+# Any other word in the method's place must not make a new time series.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

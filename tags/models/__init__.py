@@ -1,0 +1,48 @@
+from tags.models.access import (
+    SYSTEM,
+    Actor,
+    ApiKey,
+    Membership,
+    Permission,
+    Role,
+    Scope,
+    ServiceAccount,
+    User,
+)
+from tags.models.event import Event, EventType
+from tags.models.execution import (
+    EditedStatus,
+    Flow,
+    FlowExecution,
+    FlowExecutionStatus,
+    ProcessingStatus,
+    StaleStatus,
+    TaskExecution,
+)
+from tags.models.organization import EventStream, Organization
+from tags.models.tag import TagStatus, TaskTag
+
+__all__ = [
+    "SYSTEM",
+    "Actor",
+    "ApiKey",
+    "EditedStatus",
+    "Event",
+    "EventStream",
+    "EventType",
+    "Flow",
+    "FlowExecution",
+    "FlowExecutionStatus",
+    "Membership",
+    "Organization",
+    "Permission",
+    "ProcessingStatus",
+    "Role",
+    "Scope",
+    "ServiceAccount",
+    "StaleStatus",
+    "TagStatus",
+    "TaskExecution",
+    "TaskTag",
+    "User",
+]

@@ -1,0 +1,161 @@
+"""Who may call: people through their memberships, programs through the API keys of service accounts."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import F, Q
+
+from tags.models.ids import uuid7
+from tags.models.tenant import TenantKey, TenantModel, TenantQuerySet
+
+
+class User(AbstractUser):
+    """A person. What they may do is said by their memberships, one for each organization."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+
+    class Meta:
+        db_table = "user"
+
+
+class Permission(StrEnum):
+    READ = "read"
+    TAG = "tag"
+    CORRECT = "correct"  # change a task execution's record
+    INGEST = "ingest"  # report flow and task executions
+    ADMINISTER = "administer"  # members, service accounts and keys
+
+
+class Role(models.TextChoices):
+    VIEWER = "viewer"
+    REVIEWER = "reviewer"
+    ADMIN = "admin"
+
+
+class Scope(models.TextChoices):
+    READ = "read"
+    TAG = "tag"
+    INGEST = "ingest"
+
+
+ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
+    Role.VIEWER: frozenset({Permission.READ}),
+    Role.REVIEWER: frozenset({Permission.READ, Permission.TAG, Permission.CORRECT}),
+    Role.ADMIN: frozenset(Permission),
+}
+SCOPE_PERMISSIONS: dict[str, frozenset[Permission]] = {
+    Scope.READ: frozenset({Permission.READ}),
+    Scope.TAG: frozenset({Permission.TAG}),
+    Scope.INGEST: frozenset({Permission.INGEST, Permission.CORRECT}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something: goes into each event as `kind:id`, and into `modified_by` as the contract's label."""
+
+    kind: str
+    id: UUID | None
+    label: str
+    request_id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}" if self.id else self.kind
+
+
+SYSTEM = Actor("system", None, "system")
+
+
+class Membership(TenantModel):
+    user = models.ForeignKey(User, models.PROTECT, related_name="memberships", db_index=False)
+    role = models.CharField(max_length=20, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        db_table = "membership"
+        constraints = [
+            # Also the index by which authentication finds a user's memberships.
+            models.UniqueConstraint("user", "organization", name="membership_once"),
+            models.CheckConstraint(name="membership_role", condition=Q(role__in=Role.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role})"
+
+
+class ServiceAccount(TenantModel):
+    """A program that calls the API. Its kind is what `modified_by` shows of what it did."""
+
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=50, default="integration")
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        db_table = "service_account"
+        constraints = [models.CheckConstraint(name="service_account_named", condition=~Q(name="") & ~Q(kind=""))]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+TOKEN_PREFIX = "tagsite_"
+_SHOWN_PREFIX = len(TOKEN_PREFIX) + 6
+
+
+def new_token() -> str:
+    """A fresh API key: 256 random bits, which is why a plain hash at rest is enough."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def token_digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def token_prefix(token: str) -> str:
+    return token[:_SHOWN_PREFIX]
+
+
+class ApiKey(TenantModel):
+    """A credential of a service account; the token itself is shown once and stored only as its hash."""
+
+    service_account = TenantKey(ServiceAccount, models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=200)
+    prefix = models.CharField(max_length=20)
+    digest = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        db_table = "api_key"
+        constraints = [
+            # Also the index by which authentication finds a key.
+            models.UniqueConstraint("digest", "organization", name="api_key_digest"),
+            models.CheckConstraint(name="api_key_named", condition=~Q(name="")),
+        ]
+        indexes = [
+            # Reader: the list of a service account's keys.
+            models.Index("organization", "service_account", F("created_at").desc(), name="api_key_list"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+def permissions_of_scopes(scopes: list[Any]) -> frozenset[Permission]:
+    return frozenset().union(*(SCOPE_PERMISSIONS.get(scope, frozenset()) for scope in scopes))

@@ -1,0 +1,44 @@
+from django.db import models
+from django.db.models import Q
+
+from tags.db.exact_json import ExactJSONField
+from tags.models.execution import TASK_NAME_LENGTH, FlowExecution
+from tags.models.tenant import TenantKey, TenantModel, TenantQuerySet
+
+
+class EventType(models.TextChoices):
+    TASK_TAG_ADDED = "task_tag.added"
+    TASK_TAG_REMOVED = "task_tag.removed"
+    TASK_EXECUTION_CREATED = "task_execution.created"
+    TASK_EXECUTION_UPDATED = "task_execution.updated"
+    FLOW_EXECUTION_CREATED = "flow_execution.created"
+    FLOW_EXECUTION_UPDATED = "flow_execution.updated"
+    FLOW_EXECUTION_DELETED = "flow_execution.deleted"
+
+
+class Event(TenantModel):
+    """One change, at its position (1, 2, 3, ...) in the organization's stream; never changed and never deleted."""
+
+    position = models.BigIntegerField()
+    type = models.CharField(max_length=50, choices=EventType.choices)
+    flow_execution = TenantKey(FlowExecution, models.PROTECT, related_name="events")
+    task_name = models.CharField(max_length=TASK_NAME_LENGTH, blank=True)
+    actor = models.CharField(max_length=100)
+    time = models.DateTimeField()
+    request_id = models.CharField(max_length=64)
+    batch_id = models.UUIDField()
+    data = ExactJSONField()
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        db_table = "event"
+        constraints = [
+            # Also the index by which the stream is read from a cursor.
+            models.UniqueConstraint("organization", "position", name="event_position"),
+            models.CheckConstraint(name="event_position_counts", condition=Q(position__gte=1)),
+            models.CheckConstraint(name="event_type", condition=Q(type__in=EventType.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.type}"

@@ -1,0 +1,72 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from tests.cast import Tenant
+from tests.database import OWNER_URL, PROJECT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def django_db_setup(django_db_blocker) -> Iterator[None]:
+    """The schema, made by the owner; the tests then work as the application's plain role, with real commits."""
+    django_db_blocker.unblock()
+    call_command("migrate", verbosity=0)
+    connections["owner"].close()
+    yield
+    connections["default"].close()
+    connections["default"].close_pool()
+
+
+@pytest.fixture
+def tenant() -> Tenant:
+    return Tenant.create("Acme")
+
+
+@pytest.fixture
+def neighbour() -> Tenant:
+    """Another organization, whose rows must never show."""
+    return Tenant.create("Neighbour")
+
+
+@pytest.fixture
+def owner() -> Iterator[psycopg.Connection]:
+    """A connection past row-level security, for looking at what is really stored."""
+    with psycopg.connect(OWNER_URL, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The product's own web server, a process of its own on a real socket."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "manage.py", "serve", "--port", str(port), "--workers", "1"]
+    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_ready(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise RuntimeError("the server did not become ready")
