@@ -8,7 +8,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from ulid import ULID
 
-from tags import logs, metrics
+from tags import metrics, request_context
 
 logger = logging.getLogger("tagsite.request")
 
@@ -22,8 +22,9 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id = request_id_of(request)
-        logs.begin_request(request_id)
+        sent = request.headers.get("X-Request-ID", "")
+        request_id = sent if _PLAIN_ID.fullmatch(sent) else str(ULID())
+        request_context.begin(request_id)
         if request.path_info.startswith("/api/"):
             # The contract: no trailing slash is needed, and one that is given is not an error.
             request.path_info = request.path_info.rstrip("/")
@@ -33,15 +34,8 @@ class RequestContextMiddleware:
         _report(request, response, time.perf_counter() - started)
         return response
 
-
-def request_id_of(request: HttpRequest) -> str:
-    """The client's X-Request-ID if it is a plain id, else a new ULID; the same however often it is asked."""
-    known: str | None = getattr(request, "request_id", None)
-    if known is None:
-        sent = request.headers.get("X-Request-ID", "")
-        known = sent if _PLAIN_ID.fullmatch(sent) else str(ULID())
-        request.request_id = known  # type: ignore[attr-defined]  # our own attribute
-    return known
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A page's view that met an error which has a name; the API's views have named theirs already."""
 
 
 def _report(request: HttpRequest, response: HttpResponse, seconds: float) -> None:

@@ -34,6 +34,7 @@ if not DEBUG:
         )
 
 INSTALLED_APPS = [
+    "tagsite",
     "tags",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -81,12 +82,13 @@ TEMPLATES = [
 
 # Database: the application's role under "default", the tables' owner (migrations only) under "owner".
 
-_embedded = EmbeddedPostgres(VAR_DIR / "postgres")
-DATABASE_IS_EMBEDDED = "DATABASE_URL" not in env.ENVIRON
-DATABASE_URL = env.str("DATABASE_URL", _embedded.url("tagsite", "tagsite"))
-DATABASE_OWNER_URL = env.str(
-    "DATABASE_OWNER_URL", _embedded.url("postgres", "tagsite") if DATABASE_IS_EMBEDDED else DATABASE_URL
-)
+EMBEDDED_POSTGRES = None if "DATABASE_URL" in env.ENVIRON else EmbeddedPostgres(VAR_DIR / "postgres")
+if EMBEDDED_POSTGRES is not None:
+    DATABASE_URL = EMBEDDED_POSTGRES.url("tagsite", "tagsite")
+    DATABASE_OWNER_URL = EMBEDDED_POSTGRES.url("postgres", "tagsite")
+else:
+    DATABASE_URL = env.str("DATABASE_URL")
+    DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", DATABASE_URL)
 
 
 def _database(url: str, **options: Any) -> dict[str, Any]:
@@ -209,7 +211,7 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"context": {"()": "tags.logs.ContextFilter"}},
+    "filters": {"context": {"()": "tags.request_context.ContextFilter"}},
     "formatters": {
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",

@@ -12,12 +12,13 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.test import Client
 
-from tags.actions.credentials import caller_of_user, issue_tokens
+from tags.actions.credentials import issue_tokens
 from tags.actions.flow_executions import create_flow_execution
 from tags.actions.organizations import add_member, create_organization, create_user
 from tags.actions.service_accounts import create_api_key, create_service_account
 from tags.actions.task_executions import report_task_execution
-from tags.models import SYSTEM, Actor, FlowExecution, Role, Scope, TaskExecution, User
+from tags.db.tenancy import in_organization
+from tags.models import SYSTEM, Actor, FlowExecution, Membership, Role, Scope, TaskExecution, User
 from tags.models.ids import uuid7
 
 PASSWORD = "correct horse battery staple"
@@ -85,7 +86,9 @@ class Tenant:
         """A client for `program`, `admin`, `reviewer` or `viewer`."""
         if who == "program":
             return Api({"X-API-Key": self.token})
-        access, _ = issue_tokens(caller_of_user(getattr(self, who).id, self.id, ""))
+        with in_organization(self.id):
+            membership = Membership.objects.select_related("user").get(user=getattr(self, who))
+        access, _ = issue_tokens(membership)
         return Api({"Authorization": f"Bearer {access}"})
 
     @property

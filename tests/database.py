@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from tagsite.embedded_postgres import EmbeddedPostgres
 
 PROJECT = Path(__file__).resolve().parent.parent
-NAME = "tagsite_test"
+NAME = os.environ.get("TEST_DATABASE_NAME", "tagsite_test")
 
 
 def administrator() -> str:

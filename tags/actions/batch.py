@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from tags import metrics
 from tags.db import exact_json
 from tags.db.tenancy import in_organization, pipeline
 from tags.errors import Detail, NotFound, detail
@@ -104,10 +105,11 @@ def apply_batch(operations: Sequence[Operation], actor: Actor, organization_id: 
     exist in the organization; `details` name the operations at fault.
     """
     identities = [_identity(operation) for operation in operations]
-    with pipeline(), in_organization(organization_id):
+    with metrics.BATCH_SECONDS.time(), pipeline(), in_organization(organization_id):
         play = _read_state(operations, identities, actor, organization_id)
         outcomes = [play.apply(*step) for step in zip(operations, identities, strict=True)]
         play.write()
+    metrics.BATCH_OPERATIONS.observe(len(operations))
     return outcomes
 
 

@@ -80,58 +80,71 @@ def _note_use(key_id: UUID, organization_id: UUID, last_used_at: Any) -> None:
 
 def caller_of_user(user_id: UUID, organization_id: UUID | None, request_id: str) -> Caller:
     """A person as a member of the organization, or of the first they joined. Raises NotAuthenticated."""
-    with tenancy.as_user(user_id):
-        memberships = Membership.objects.filter(user_id=user_id, user__is_active=True).select_related("user")
-        if organization_id is not None:
-            memberships = memberships.in_organization(organization_id)
-        membership = memberships.order_by("created_at", "id").first()
-    if membership is None:
-        raise NotAuthenticated(_REFUSED)
-    return Caller(
-        membership.organization_id,
-        Actor("user", user_id, str(user_id), request_id),
-        ROLE_PERMISSIONS[membership.role],
-        membership.user,
-    )
+    return _caller_of_member(_membership(user_id, organization_id), request_id)
 
 
 def caller_of_access_token(token: str, request_id: str) -> Caller:
-    return _caller_of_claims(_claims(token, "access"), request_id)
+    """The person that a JSON web token names. Raises NotAuthenticated."""
+    return _caller_of_member(_member_of_token(token, "access"), request_id)
 
 
-def log_in(request: HttpRequest, username: str, password: str, organization_id: UUID | None) -> Caller:
+def log_in(request: HttpRequest, username: str, password: str, organization_id: UUID | None) -> Membership:
     """Check a user name and password. Raises NotAuthenticated, with the same words whichever was wrong."""
     user = authenticate(request, username=username, password=password)
     if user is None:
         raise NotAuthenticated("The user name or the password is not right")
-    return caller_of_user(user.pk, organization_id, "")
+    return _membership(user.pk, organization_id)
 
 
-def refresh(token: str) -> Caller:
-    return _caller_of_claims(_claims(token, "refresh"), "")
+def member_of_refresh_token(token: str) -> Membership:
+    """Raises NotAuthenticated."""
+    return _member_of_token(token, "refresh")
 
 
-def issue_tokens(caller: Caller) -> tuple[str, str]:
-    """An access token and a refresh token for a person (RFC 7519)."""
-    return _token(caller, "access", settings.JWT_ACCESS_LIFETIME), _token(
-        caller, "refresh", settings.JWT_REFRESH_LIFETIME
+def issue_tokens(member: Membership) -> tuple[str, str]:
+    """An access token and a refresh token (RFC 7519) for a person in one organization."""
+    return _token(member, "access", settings.JWT_ACCESS_LIFETIME), _token(
+        member, "refresh", settings.JWT_REFRESH_LIFETIME
     )
 
 
-def _token(caller: Caller, use: str, lifetime: int) -> str:
-    assert caller.user is not None  # only people have JSON web tokens
+def _membership(user_id: UUID, organization_id: UUID | None) -> Membership:
+    with tenancy.as_user(user_id):
+        memberships = Membership.objects.filter(user_id=user_id, user__is_active=True).select_related("user")
+        if organization_id is not None:
+            memberships = memberships.in_organization(organization_id)
+        membership: Membership | None = memberships.order_by("created_at", "id").first()
+    if membership is None:
+        raise NotAuthenticated(_REFUSED)
+    return membership
+
+
+def _caller_of_member(member: Membership, request_id: str) -> Caller:
+    actor = Actor("user", member.user_id, str(member.user_id), request_id)
+    return Caller(member.organization_id, actor, ROLE_PERMISSIONS[member.role], member.user)
+
+
+def _member_of_token(token: str, use: str) -> Membership:
+    claims = _claims(token, use)
+    member = _membership(UUID(claims["sub"]), UUID(claims["org"]))
+    if not hmac.compare_digest(_password_mark(member.user), claims["pwd"]):
+        raise NotAuthenticated(_REFUSED)
+    return member
+
+
+def _token(member: Membership, use: str, lifetime: int) -> str:
     now = int(time.time())
     claims = {
         "iss": settings.JWT_ISSUER,
         "aud": settings.JWT_AUDIENCE,
-        "sub": str(caller.user.id),
-        "org": str(caller.organization_id),
+        "sub": str(member.user_id),
+        "org": str(member.organization_id),
         "use": use,
         "iat": now,
         "exp": now + lifetime,
         "jti": str(uuid7()),
         # A new password ends all earlier tokens.
-        "pwd": _password_mark(caller.user),
+        "pwd": _password_mark(member.user),
     }
     return jwt.encode(claims, settings.SECRET_KEY, algorithm=_ALGORITHM)
 
@@ -155,11 +168,3 @@ def _claims(token: str, use: str) -> dict[str, Any]:
     if claims["use"] != use:
         raise NotAuthenticated(_REFUSED)
     return claims
-
-
-def _caller_of_claims(claims: dict[str, Any], request_id: str) -> Caller:
-    caller = caller_of_user(UUID(claims["sub"]), UUID(claims["org"]), request_id)
-    assert caller.user is not None  # caller_of_user always names one
-    if not hmac.compare_digest(_password_mark(caller.user), claims["pwd"]):
-        raise NotAuthenticated(_REFUSED)
-    return caller

@@ -45,7 +45,8 @@ def create_flow_execution(
 
 
 def _flow(organization_id: UUID, flow_id: UUID | None, name: str | None) -> Flow:
-    flow = Flow.objects.in_organization(organization_id).filter(id=flow_id).first() if flow_id else None
+    flows = Flow.objects.in_organization(organization_id)
+    flow: Flow | None = flows.filter(id=flow_id).first() if flow_id else None
     if flow is None and name is not None:
         flow, _ = Flow.objects.get_or_create(
             organization_id=organization_id, name=name, defaults={"id": flow_id or uuid7()}

@@ -8,17 +8,17 @@ from tags.models import EventStream, Membership, Organization, Role, User
 from tags.models.ids import uuid7
 
 
-def create_organization(name: str) -> Organization:
-    organization = Organization(id=uuid7(), name=name)
+def create_organization(name: str, organization_id: UUID | None = None) -> Organization:
+    organization = Organization(id=organization_id or uuid7(), name=name)
     with in_organization(organization.id):
         organization.save(force_insert=True)
         EventStream.objects.create(organization=organization)
     return organization
 
 
-def create_user(username: str, password: str | None = None, email: str = "") -> User:
+def create_user(username: str, password: str | None = None, is_staff: bool = False) -> User:
     """A person; without a password they cannot log in until one is set (`manage.py changepassword`)."""
-    return User.objects.create_user(username, email=email, password=password)
+    return User.objects.create_user(username, password=password, is_staff=is_staff)
 
 
 def add_member(organization_id: UUID, username: str, role: Role) -> Membership:

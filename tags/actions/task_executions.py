@@ -41,6 +41,7 @@ def report_task_execution(
         executions = FlowExecution.objects.in_organization(organization_id).not_deleted()
         if not executions.filter(id=flow_execution_id).exists():
             raise NotFound("Flow execution not found")
+        record: TaskExecution
         record, created = TaskExecution.objects.select_for_update(no_key=True).get_or_create(
             organization_id=organization_id,
             flow_execution_id=flow_execution_id,

@@ -6,10 +6,9 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.authentication import SessionAuthentication as DjangoSessionAuthentication
 from rest_framework.request import Request
 
-from tags import logs
+from tags import request_context
 from tags.actions.credentials import Caller, caller_of_access_token, caller_of_api_key, caller_of_user
 from tags.errors import NotAuthenticated
-from tags.middleware import request_id_of
 from tags.models.access import TOKEN_PREFIX
 
 # Where the session keeps the organization that the person works in.
@@ -23,7 +22,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         token = request.headers.get("X-API-Key")
         if token is None:
             return None
-        return _named(caller_of_api_key(token, request_id_of(request._request)))
+        return _named(caller_of_api_key(token, request_context.current_request_id()))
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="tagsite"'
@@ -37,7 +36,7 @@ class BearerAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         identify = caller_of_api_key if token.startswith(TOKEN_PREFIX) else caller_of_access_token
-        return _named(identify(token.strip(), request_id_of(request._request)))
+        return _named(identify(token.strip(), request_context.current_request_id()))
 
 
 class SessionAuthentication(DjangoSessionAuthentication):
@@ -48,11 +47,11 @@ class SessionAuthentication(DjangoSessionAuthentication):
         if found is None:
             return None
         organization_id = request._request.session.get(SESSION_ORGANIZATION)
-        return _named(caller_of_user(found[0].pk, organization_id, request_id_of(request._request)))
+        return _named(caller_of_user(found[0].pk, organization_id, request_context.current_request_id()))
 
 
 def _named(caller: Caller) -> tuple[Caller, None]:
-    logs.name_caller(caller.organization_id, caller.actor)
+    request_context.name_caller(caller.organization_id, caller.actor)
     return caller, None
 
 

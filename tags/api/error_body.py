@@ -6,18 +6,17 @@ from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, status
-from rest_framework.response import Response
 
 from tags import errors
 from tags.db import exact_json
 from tags.errors import TagsiteError
-from tags.middleware import request_id_of
+from tags.request_context import current_request_id
 
 
 def handle_exception(exception: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Django REST framework's EXCEPTION_HANDLER. None leaves a fault of ours to Django, which logs it (`server_error`)."""
+    """Django REST framework's EXCEPTION_HANDLER. None leaves a fault of ours to Django, which logs it."""
     known = as_tagsite_error(exception)
-    return None if known is None else error_response(known, context["request"]._request)
+    return None if known is None else error_response(known)
 
 
 def as_tagsite_error(exception: Exception) -> TagsiteError | None:
@@ -53,16 +52,17 @@ _CODES = {
 
 def _of_framework(exception: exceptions.APIException) -> TagsiteError:
     if isinstance(exception, exceptions.Throttled):
-        return errors.RateLimited("Too many attempts; wait before the next", retry_after=int(exception.wait or 1) + 1)
+        wait = getattr(exception, "wait", None) or 1
+        return errors.RateLimited("Too many attempts; wait before the next", retry_after=int(wait))
     code = _CODES.get(exception.status_code, "bad_request")
     return _FrameworkError(str(exception.detail), exception.status_code, code)
 
 
-def error_response(error: TagsiteError, request: HttpRequest) -> HttpResponse:
+def error_response(error: TagsiteError) -> HttpResponse:
     """The contract's error body; 422 repeats its list under `detail`."""
     body: dict[str, Any] = {
         "error": {"message": error.message, "code": error.code, "details": error.details},
-        "request_id": request_id_of(request),
+        "request_id": current_request_id(),
     }
     if error.status == status.HTTP_422_UNPROCESSABLE_ENTITY:
         body["detail"] = error.details
@@ -79,16 +79,16 @@ def error_response(error: TagsiteError, request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return error_response(errors.BadRequest("The request was not understood"), request)
+    return error_response(errors.BadRequest("The request was not understood"))
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
-    return error_response(errors.Forbidden(reason or "Not allowed"), request)
+    return error_response(errors.Forbidden(reason or "Not allowed"))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return error_response(errors.NotFound("Not found"), request)
+    return error_response(errors.NotFound("Not found"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return error_response(TagsiteError("An error on our side; the request id finds it in the log"), request)
+    return error_response(TagsiteError("An error on our side; the request id finds it in the log"))

@@ -34,8 +34,9 @@ class EventsView(APIView):
 
 
 def _page(organization_id: UUID, query: EventQuery) -> Iterator[str]:
-    position = query.after
+    seen = query.after
     yield '{"events":['
-    for ordinal, (position, event) in enumerate(events_after(organization_id, query.after, query.limit)):
-        yield f",{event}" if ordinal else event
-    yield f'],"position":{position}}}'
+    for position, event in events_after(organization_id, query.after, query.limit):
+        yield f",{event}" if seen > query.after else event
+        seen = position
+    yield f'],"position":{seen}}}'

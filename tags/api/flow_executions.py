@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.db.models import Exists, Q, QuerySet
-from django.db.models.expressions import RawSQL
 from django.http import FileResponse, HttpResponse
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -16,7 +15,7 @@ from tags.actions import flow_executions
 from tags.api.authentication import caller_of
 from tags.api.json_rows import json_array, json_response
 from tags.api.validation import TagFilter, Time, Wire, validated, validated_query
-from tags.db.rows import stream_queryset
+from tags.db.rows import as_column, stream_queryset
 from tags.db.tenancy import in_organization
 from tags.errors import NotFound
 from tags.models import FlowExecution, FlowExecutionStatus, Permission, TaskTag
@@ -173,4 +172,4 @@ def _record(organization_id: UUID, execution_id: UUID, status: int = 200, delete
 
 
 def _as_json(executions: "QuerySet[Any]") -> "QuerySet[Any, Any]":
-    return executions.values_list(RawSQL(FLOW_EXECUTION_JSON, ()))
+    return executions.values_list(as_column(FLOW_EXECUTION_JSON))

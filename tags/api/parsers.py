@@ -6,7 +6,7 @@ place named, because another reader of the same data would see something else.
 
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import simplejson
 from django.conf import settings
@@ -112,7 +112,7 @@ class StrictJSONParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream: BinaryIO, media_type: str | None = None, parser_context: Any = None) -> Any:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         context = parser_context or {}
         limit = getattr(context["view"], "max_body", settings.MAX_BODY_TASK_TAGS)
         request = context["request"]

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Exists, Q, QuerySet
-from django.db.models.expressions import RawSQL
 from django.http import FileResponse, HttpResponse
 from pydantic import Field
 from rest_framework.request import Request
@@ -20,7 +19,7 @@ from tags.api.authentication import caller_of
 from tags.api.json_rows import json_response
 from tags.api.task_tags import TASK_TAG_JSON
 from tags.api.validation import TagName, TagType, TaskName, Time, Wire, validated, validated_query
-from tags.db.rows import stream_queryset
+from tags.db.rows import as_column, stream_queryset
 from tags.db.tenancy import in_organization
 from tags.errors import Invalid, NotFound, detail
 from tags.models import EditedStatus, Permission, ProcessingStatus, StaleStatus, TaskExecution, TaskTag
@@ -183,7 +182,7 @@ def _matching(organization_id: UUID, query: TaskExecutionQuery) -> "QuerySet[Any
 
 def _page(records: "QuerySet[Any]", most: int) -> Iterator[str]:
     """The list, and `next_cursor` if there is more: one row beyond the page is asked for, to know."""
-    rows = stream_queryset(records.values_list(RawSQL(WITH_TAGS_JSON, ()), "created_at", "id")[: most + 1])
+    rows = stream_queryset(records.values_list(as_column(WITH_TAGS_JSON), "created_at", "id")[: most + 1])
     yield '{"task_executions":['
     next_cursor = "null"
     last: tuple[datetime, UUID] | None = None
@@ -212,7 +211,7 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
 def _record(organization_id: UUID, record_id: UUID, status: int = 200) -> HttpResponse:
     with in_organization(organization_id):
         records = TaskExecution.objects.in_organization(organization_id).of_live_executions().filter(id=record_id)
-        found = records.values_list(RawSQL(TASK_EXECUTION_JSON, ())).first()
+        found = records.values_list(as_column(TASK_EXECUTION_JSON)).first()
     if found is None:
         raise NotFound("Task execution not found")
     return HttpResponse(found[0], content_type="application/json", status=status)

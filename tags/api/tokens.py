@@ -47,8 +47,8 @@ class TokenView(APIView):
     def post(self, request: Request) -> Response:
         """A one-hour access token and a refresh token for a user name and password."""
         login = validated(LogIn, request.data)
-        caller = credentials.log_in(request._request, login.username, login.password, login.organization_id)
-        return Response(_tokens(caller))
+        member = credentials.log_in(request._request, login.username, login.password, login.organization_id)
+        return Response(_tokens(member))
 
 
 class TokenRefreshView(APIView):
@@ -58,17 +58,18 @@ class TokenRefreshView(APIView):
 
     def post(self, request: Request) -> Response:
         """New tokens for a refresh token."""
-        return Response(_tokens(credentials.refresh(validated(Refresh, request.data).refresh_token)))
+        token = validated(Refresh, request.data).refresh_token
+        return Response(_tokens(credentials.member_of_refresh_token(token)))
 
 
-def _tokens(caller: Caller) -> dict[str, Any]:
-    access, refresh = credentials.issue_tokens(caller)
+def _tokens(member: Membership) -> dict[str, Any]:
+    access, refresh = credentials.issue_tokens(member)
     return {
         "access_token": access,
         "refresh_token": refresh,
         "token_type": "Bearer",
         "expires_in": settings.JWT_ACCESS_LIFETIME,
-        "organization_id": str(caller.organization_id),
+        "organization_id": str(member.organization_id),
     }
 
 

@@ -31,7 +31,7 @@ _POWERS = """
 
 
 def grant_application_privileges(owner: BaseDatabaseWrapper, role: str) -> None:
-    """Give the application's role exactly PRIVILEGES, on every table there is; run as the owner after each migration."""
+    """Give the application's role exactly PRIVILEGES, on every table there is; as the owner, after each migration."""
     grantee = sql.Identifier(role)
     with owner.cursor() as cursor:
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(grantee))

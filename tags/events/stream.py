@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
+from tags import metrics
 from tags.db import exact_json
 from tags.models import Actor, EventType
 from tags.models.ids import uuid7
@@ -41,8 +43,8 @@ class NewEvent:
 def append(organization_id: UUID, events: Sequence[NewEvent], actor: Actor, time: str) -> None:
     """Record the events, in order, in one statement, under one new batch id.
 
-    `time` is an ISO 8601 text; an actor outside any request gives the batch's id for the request's. Locks the organization's stream until the transaction ends: call it last in a
-    transaction, inside `in_organization`.
+    `time` is an ISO 8601 text; an actor outside any request gives the batch's id for the request's. Locks the
+    organization's stream until the transaction ends: call it last in a transaction, inside `in_organization`.
     """
     batch_id = uuid7()
     rows = [
@@ -56,7 +58,7 @@ def append(organization_id: UUID, events: Sequence[NewEvent], actor: Actor, time
         }
         for ordinal, event in enumerate(events, start=1)
     ]
-    parameters = {
+    parameters: dict[str, Any] = {
         "count": len(rows),
         "organization_id": organization_id,
         "actor": str(actor),
@@ -67,3 +69,9 @@ def append(organization_id: UUID, events: Sequence[NewEvent], actor: Actor, time
     }
     with connection.cursor() as cursor:
         cursor.execute(_APPEND, parameters)
+    transaction.on_commit(partial(_count, events))
+
+
+def _count(events: Sequence[NewEvent]) -> None:
+    for event in events:
+        metrics.EVENTS.labels(event.type.value).inc()

@@ -6,11 +6,12 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.manager
 import django.utils.timezone
+from django.conf import settings
+from django.db import migrations, models
+
 import tags.db.exact_json
 import tags.models.ids
 import tags.models.tenant
-from django.conf import settings
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

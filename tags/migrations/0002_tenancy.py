@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-# Each table of an organization, with its references: column -> table. One without any refers to the organization itself.
+# Each table of an organization, with its references: column -> table. One without any refers to the organization.
 TENANT_TABLES: dict[str, dict[str, str]] = {
     "membership": {},
     "service_account": {},

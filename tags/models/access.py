@@ -110,7 +110,7 @@ class ServiceAccount(TenantModel):
         return self.name
 
 
-TOKEN_PREFIX = "tagsite_"
+TOKEN_PREFIX = "tagsite_"  # noqa: S105  # tells API keys from JSON web tokens, and is no secret
 _SHOWN_PREFIX = len(TOKEN_PREFIX) + 6
 
 

@@ -1,4 +1,4 @@
-"""What each log line says of the request it belongs to."""
+"""What is known of the request being served: its id, and once it is authenticated, its caller."""
 
 import logging
 from contextvars import ContextVar
@@ -7,7 +7,7 @@ _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _caller: ContextVar[tuple[str, str]] = ContextVar("caller", default=("", ""))
 
 
-def begin_request(request_id: str) -> None:
+def begin(request_id: str) -> None:
     _request_id.set(request_id)
     _caller.set(("", ""))
 
@@ -16,8 +16,13 @@ def name_caller(organization_id: object, actor: object) -> None:
     _caller.set((str(organization_id), str(actor)))
 
 
+def current_request_id() -> str:
+    """Empty outside a request."""
+    return _request_id.get()
+
+
 class ContextFilter(logging.Filter):
-    """Adds request_id, organization and actor to each record."""
+    """Adds request_id, organization and actor to each log record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = _request_id.get()

@@ -1,0 +1,45 @@
+# Tagsite's commands. Only Python 3.11 or newer and make are needed; everything else goes into .venv and var.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+.PHONY: demo test lint bench shell clean
+
+demo: .venv/runtime.stamp  ## the product with its embedded database and sample data
+	@PORT=$(PORT) exec $(BIN)/python -m tagsite.demo
+
+test: .venv/develop.stamp  ## all tests, on a real PostgreSQL (DATABASE_URL names another)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/develop.stamp  ## style, types, layers, templates, migrations, deployment settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	DEBUG=on $(BIN)/mypy tags tagsite manage.py
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/djlint templates --check --lint --quiet
+	DEBUG=on $(BIN)/python manage.py makemigrations --check --dry-run
+	DEBUG=off ALLOWED_HOSTS=tagsite.example SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+bench: .venv/develop.stamp  ## speed beside its limit; writes docs/performance.md
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+shell: .venv/runtime.stamp  ## a Python shell on the embedded database
+	@DEBUG=on $(BIN)/python manage.py shell
+
+clean:  ## remove the environment and all data, the demo's too
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tagsite.embedded_postgres stop; fi
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/runtime.stamp: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Tagsite needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing; on Debian: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/develop.stamp: requirements-dev.txt .venv/runtime.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
