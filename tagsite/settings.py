@@ -36,7 +36,6 @@ if not DEBUG:
 INSTALLED_APPS = [
     "tagsite",
     "tags",
-    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -58,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tags.api.error_body.ErrorBodyMiddleware",
 ]
 
 ROOT_URLCONF = "tagsite.urls"
@@ -139,6 +139,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+
+LOGIN_URL = "log-in"
+LOGIN_REDIRECT_URL = "docs"
+CSRF_FAILURE_VIEW = "tags.api.error_body.forbidden"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

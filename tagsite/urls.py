@@ -1,4 +1,4 @@
-from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -6,11 +6,12 @@ from tagsite import health
 
 urlpatterns = [
     path("api/", include("tags.api.urls")),
-    path("admin/", admin.site.urls),
+    path("log-in", LoginView.as_view(template_name="log_in.html", redirect_authenticated_user=True), name="log-in"),
+    path("log-out", LogoutView.as_view(next_page="log-in"), name="log-out"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
-    path("", RedirectView.as_view(url="api/docs")),
+    path("", RedirectView.as_view(pattern_name="docs")),
 ]
 
 handler400 = "tags.api.error_body.bad_request"

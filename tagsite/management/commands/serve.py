@@ -28,7 +28,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self._check_database()
         connections["default"].close()
-        connections["default"].close_pool()
+        connections["default"].close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
         folder = settings.VAR_DIR / f"metrics-{options['port']}"
         self.stdout.write(f"Tagsite listens on http://{options['host']}:{options['port']}")
         serve(options["host"], options["port"], options["workers"], options["threads"], folder)
