@@ -40,8 +40,6 @@ _SETTINGS = [f"--port={_PORT}", "--listen_addresses=", "--max_connections=100", 
 _NOT_DURABLE = ["--fsync=off", "--synchronous_commit=off", "--full_page_writes=off"]
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 _RIGHTS = "ALTER ROLE tagsite LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
-
-
 _FREE_SPACE = "The disk is full: free some space, then start Tagsite again."
 _OWN_SERVER = "set DATABASE_URL to a PostgreSQL server of your own (15 or newer)"
 
@@ -93,8 +91,7 @@ class EmbeddedPostgres:
         """Whether somebody listens on the socket. Pids would tell nothing: they are used again."""
         with socket.socket(socket.AF_UNIX) as probe:
             probe.setblocking(False)
-            # EAGAIN: a listener with a full queue.
-            return probe.connect_ex(os.fsencode(self._socket)) in (0, errno.EAGAIN)
+            return probe.connect_ex(os.fsencode(self._socket)) in (0, errno.EAGAIN)  # EAGAIN: its queue is full
 
     @property
     def _data(self) -> Path:
@@ -104,8 +101,7 @@ class EmbeddedPostgres:
     def _socket(self) -> Path:
         """In a short folder of its own where the path is too long, or has a comma: libpq splits hosts there."""
         path = self.folder / _SOCKET
-        # 103 bytes is macOS's limit; Linux allows 107.
-        fits = len(os.fsencode(path)) <= 103 and "," not in str(path)
+        fits = len(os.fsencode(path)) <= 103 and "," not in str(path)  # 103 is macOS's limit; Linux allows 107
         return path if fits else SHORT_PATHS / self._name / _SOCKET
 
     @property
@@ -135,7 +131,7 @@ class EmbeddedPostgres:
         if os.geteuid() != 0:
             return os.geteuid(), os.getegid()
         owner = self.folder.stat()
-        return (owner.st_uid, owner.st_gid) if owner.st_uid != 0 else _pgserver_account()
+        return (owner.st_uid, owner.st_gid) if owner.st_uid else _pgserver_account()
 
     def _has_data(self) -> bool:
         if not self._data.is_dir() or not any(self._data.iterdir()):
@@ -143,10 +139,11 @@ class EmbeddedPostgres:
         version_file = self._data / "PG_VERSION"
         version = version_file.read_text().strip() if version_file.exists() else ""
         if version != str(VERSION):
-            raise EmbeddedPostgresError(
-                f"{self._data} was made by PostgreSQL {version or '(unknown)'}; this is PostgreSQL {VERSION}. Move it away"
-                " to begin empty; to keep its content, dump it with the old version (pg_dumpall) first."
+            found = f"{self._data} was made by PostgreSQL {version or '(unknown)'}, and this is PostgreSQL {VERSION}."
+            advice = (
+                "To begin empty, move it away; to keep its content, dump it first with the old version (pg_dumpall)."
             )
+            raise EmbeddedPostgresError(f"{found} {advice}")
         return True
 
     def _wait_until_ready(self, is_alive: Callable[[], bool]) -> bool:
@@ -190,8 +187,8 @@ class EmbeddedPostgres:
     def _spawn(self, programs: Path) -> subprocess.Popen[bytes]:
         folder = str(self._socket.parent).replace('"', '""')
         settings = [*_SETTINGS, f'--unix_socket_directories="{folder}"', f"--cluster_name={self._name}"]
-        settings += [] if self.durable else _NOT_DURABLE
         command = [str(programs / "postgres"), "-D", str(self._data), *settings]
+        command += [] if self.durable else _NOT_DURABLE
         with suppress(FileNotFoundError):
             (self.folder / "log").rename(self.folder / "log.1")
         with (self.folder / "log").open("xb") as log:
@@ -237,10 +234,11 @@ class EmbeddedPostgres:
             for pid in self._server_pids():
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
-            while self._server_pids() and time.monotonic() < deadline:
+            while (pids := self._server_pids()) and time.monotonic() < deadline:
                 time.sleep(0.02)
-        if pids := self._server_pids():
-            raise EmbeddedPostgresError(f"PostgreSQL in {self.folder} does not stop. End its processes {pids} first.")
+            if not pids:
+                return
+        raise EmbeddedPostgresError(f"PostgreSQL in {self.folder} does not stop. End its processes {pids} first.")
 
     def _failure(self, what: str, detail: str = "") -> EmbeddedPostgresError:
         log = self.folder / "log"
@@ -267,8 +265,8 @@ def _pgserver_account() -> tuple[int, int]:
     try:
         user = pwd.getpwnam("pgserver")
     except KeyError as error:
-        why = "PostgreSQL refuses to run as root, and `useradd` cannot make the system user `pgserver` for it."
-        raise EmbeddedPostgresError(f"{why} Make it, run Tagsite as a normal user, or {_OWN_SERVER}.") from error
+        advice = f"Make a system user `pgserver` for it, run Tagsite as a normal user, or {_OWN_SERVER}."
+        raise EmbeddedPostgresError(f"PostgreSQL refuses to run as root. {advice}") from error
     return user.pw_uid, user.pw_gid
 
 

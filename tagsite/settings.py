@@ -184,7 +184,10 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tagsite",
-    "DESCRIPTION": "Tags on the tasks of workflow runs: who checked what, and when.",
+    "DESCRIPTION": (
+        "Tags on the tasks of workflow runs: who checked what, and when. Any other path under /api is answered with"
+        " 404 and any other method with 405, in the same form as all errors. Unknown fields are ignored."
+    ),
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -192,9 +195,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # No badge: it would be fetched from another host.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "SCHEMA_PATH_PREFIX": "/api",
-    "COMPONENT_SPLIT_REQUEST": False,
-    "POSTPROCESSING_HOOKS": ["tags.api.schema.add_common_responses"],
+    # The shapes are pydantic models, whose fields say themselves what may be absent.
+    "COMPONENT_SPLIT_PATCH": False,
+    "SORT_OPERATION_PARAMETERS": False,
+    "POSTPROCESSING_HOOKS": ["tags.api.schema.add_common_components"],
 }
 
 # Limits of a request body, in bytes.

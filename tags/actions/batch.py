@@ -19,7 +19,7 @@ from tags.db.tenancy import in_organization, pipeline
 from tags.errors import Detail, NotFound, detail
 from tags.events import stream
 from tags.models import Actor, EventType, TagStatus
-from tags.models.ids import uuid7
+from tags.models.ids import uuid7_text
 
 MAX_OPERATIONS = 100
 
@@ -46,15 +46,18 @@ class Operation:
     tag_metadata: Any = None  # any JSON value, as exact_json reads it
 
 
+# As texts: a batch compares and copies them hundreds of times.
+_ACTIVE, _DELETED = TagStatus.ACTIVE.value, TagStatus.DELETED.value
+
 # What makes a tag the same tag: flow execution, task name, tag, tag type, digest of the metadata.
-Identity = tuple[UUID, str, str, str, bytes]
+Identity = tuple[str, str, str, str, bytes]
 
 # A tag as the contract shows it; ids and times are texts.
 TagObject = dict[str, Any]
 
 _LOCK = """
-    SELECT id FROM flow_execution
-    WHERE organization_id = %(organization_id)s AND id = ANY(%(ids)s) AND status <> 'deleted'
+    SELECT id::text FROM flow_execution
+    WHERE organization_id = %(organization_id)s AND id = ANY(%(ids)s::uuid[]) AND status <> 'deleted'
     ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -82,7 +85,7 @@ _READ = """
 
 _REMOVE = """
     UPDATE task_tag SET status = 'deleted', updated_at = %(moment)s::timestamptz, modified_by = %(modified_by)s
-    WHERE organization_id = %(organization_id)s AND id = ANY(%(ids)s)
+    WHERE organization_id = %(organization_id)s AND id = ANY(%(ids)s::uuid[])
 """
 
 _ADD = """
@@ -104,7 +107,7 @@ def apply_batch(operations: Sequence[Operation], actor: Actor, organization_id: 
     six statements, in two round trips. Raises NotFound, and changes nothing, if a flow execution or its task does not
     exist in the organization; `details` name the operations at fault.
     """
-    identities = [_identity(operation) for operation in operations]
+    identities = _identities(operations)
     with metrics.BATCH_SECONDS.time(), pipeline(), in_organization(organization_id):
         play = _read_state(operations, identities, actor, organization_id)
         outcomes = [play.apply(*step) for step in zip(operations, identities, strict=True)]
@@ -113,9 +116,18 @@ def apply_batch(operations: Sequence[Operation], actor: Actor, organization_id: 
     return outcomes
 
 
-def _identity(operation: Operation) -> Identity:
-    digest = exact_json.canonical_digest(operation.tag_metadata)
-    return operation.flow_execution_id, operation.task_name, operation.tag, operation.tag_type, digest
+def _identities(operations: Sequence[Operation]) -> list[Identity]:
+    texts = {operation.flow_execution_id: str(operation.flow_execution_id) for operation in operations}
+    return [
+        (
+            texts[operation.flow_execution_id],
+            operation.task_name,
+            operation.tag,
+            operation.tag_type,
+            exact_json.canonical_digest(operation.tag_metadata),
+        )
+        for operation in operations
+    ]
 
 
 def _read_state(
@@ -123,7 +135,7 @@ def _read_state(
 ) -> "_Play":
     """Lock the flow executions, then read the touched tags; both travel together."""
     touched = dict(zip(identities, operations, strict=True))
-    ids = sorted({operation.flow_execution_id for operation in operations})
+    ids = sorted({identity[0] for identity in identities})
     with connection.cursor() as locking, connection.cursor() as reading:
         locking.execute(_LOCK, {"organization_id": organization_id, "ids": ids})
         reading.execute(_READ, {"organization_id": organization_id, "identities": _identity_rows(touched)})
@@ -133,7 +145,7 @@ def _read_state(
     play = _Play(actor, organization_id, moment=next(iter(state.values()))[3])
     for identity, (_, tag_id, created_at, _) in state.items():
         if tag_id:
-            play.active[identity] = play.tag_object(touched[identity], tag_id, created_at)
+            play.active[identity] = play.tag_object(identity, touched[identity], tag_id, created_at)
     return play
 
 
@@ -142,7 +154,7 @@ def _identity_rows(identities: Iterable[Identity]) -> str:
         [
             {
                 "ordinal": ordinal,
-                "flow_execution_id": str(flow_execution_id),
+                "flow_execution_id": flow_execution_id,
                 "task_name": task_name,
                 "tag": tag,
                 "tag_type": tag_type,
@@ -153,7 +165,7 @@ def _identity_rows(identities: Iterable[Identity]) -> str:
     )
 
 
-def _check_targets(identities: Sequence[Identity], locked: set[UUID], with_task: set[Identity]) -> None:
+def _check_targets(identities: Sequence[Identity], locked: set[str], with_task: set[Identity]) -> None:
     missing: list[Detail] = []
     for index, identity in enumerate(identities):
         if identity[0] not in locked:
@@ -166,7 +178,7 @@ def _check_targets(identities: Sequence[Identity], locked: set[UUID], with_task:
         raise NotFound(missing[0]["msg"], missing)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Play:
     """A batch played over the state in memory: which tags are active now, and what is to be written."""
 
@@ -175,8 +187,11 @@ class _Play:
     moment: str
     active: dict[Identity, TagObject] = field(default_factory=dict)
     added: dict[str, tuple[TagObject, bytes]] = field(default_factory=dict)  # by id, with the metadata's digest
-    removed_ids: list[UUID] = field(default_factory=list)
+    removed_ids: list[str] = field(default_factory=list)
     events: list[stream.NewEvent] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.organization_text = str(self.organization_id)
 
     def apply(self, operation: Operation, identity: Identity) -> Outcome:
         tag = self.active.get(identity)
@@ -190,23 +205,24 @@ class _Play:
         self._remove(tag, identity)
         return Outcome.REMOVED
 
-    def tag_object(self, operation: Operation, tag_id: str, created_at: str) -> TagObject:
+    def tag_object(self, identity: Identity, operation: Operation, tag_id: str, created_at: str) -> TagObject:
+        flow_execution_id, task_name, tag, tag_type, _ = identity
         return {
             "id": tag_id,
-            "flow_execution_id": str(operation.flow_execution_id),
-            "organization_id": str(self.organization_id),
-            "task_name": operation.task_name,
-            "tag": operation.tag,
-            "tag_type": operation.tag_type,
+            "flow_execution_id": flow_execution_id,
+            "organization_id": self.organization_text,
+            "task_name": task_name,
+            "tag": tag,
+            "tag_type": tag_type,
             "tag_metadata": operation.tag_metadata,
-            "status": TagStatus.ACTIVE.value,
+            "status": _ACTIVE,
             "created_at": created_at,
             "updated_at": None,
             "modified_by": self.actor.label,
         }
 
     def _add(self, operation: Operation, identity: Identity) -> None:
-        tag = self.tag_object(operation, str(uuid7()), self.moment)
+        tag = self.tag_object(identity, operation, uuid7_text(), self.moment)
         self.active[identity] = tag
         self.added[tag["id"]] = tag, identity[-1]
         self._record(EventType.TASK_TAG_ADDED, identity, tag)
@@ -214,9 +230,9 @@ class _Play:
     def _remove(self, tag: TagObject, identity: Identity) -> None:
         """A tag that this very batch added is inserted as deleted; one that was stored is updated."""
         del self.active[identity]
-        tag.update(status=TagStatus.DELETED.value, updated_at=self.moment, modified_by=self.actor.label)
+        tag.update(status=_DELETED, updated_at=self.moment, modified_by=self.actor.label)
         if tag["id"] not in self.added:
-            self.removed_ids.append(UUID(tag["id"]))
+            self.removed_ids.append(tag["id"])
         self._record(EventType.TASK_TAG_REMOVED, identity, tag)
 
     def _record(self, event_type: EventType, identity: Identity, tag: TagObject) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from pydantic import BaseModel, Field
 from rest_framework import exceptions, status
 
 from tags import errors
@@ -57,6 +58,25 @@ def _of_framework(exception: exceptions.APIException) -> TagsiteError:
         return errors.RateLimited("Too many attempts; wait before the next", retry_after=int(wait))
     code = _CODES.get(exception.status_code, "bad_request")
     return _FrameworkError(str(exception.detail), exception.status_code, code)
+
+
+class ErrorDetail(BaseModel):
+    loc: list[str | int] = Field(description="Where", examples=[["body", "tags", 3, "tag"]])
+    msg: str
+    type: str
+
+
+class ErrorObject(BaseModel):
+    message: str = Field(description="For people; may change")
+    code: str = Field(description="For programs")
+    details: list[ErrorDetail] | dict[str, Any] | None
+
+
+class ErrorBody(BaseModel):
+    """What every error looks like."""
+
+    error: ErrorObject
+    request_id: str = Field(description="The same as in the header `X-Request-ID`")
 
 
 def error_response(error: TagsiteError) -> HttpResponse:

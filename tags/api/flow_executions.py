@@ -5,7 +5,8 @@ from uuid import UUID
 
 from django.db.models import Exists, Q, QuerySet
 from django.http import FileResponse, HttpResponse
-from pydantic import Field, model_validator
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, model_validator
 from pydantic_core import PydanticCustomError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +15,7 @@ from rest_framework.views import APIView
 from tags.actions import flow_executions
 from tags.api.authentication import caller_of
 from tags.api.json_rows import json_array, json_response
+from tags.api.schema import query_parameters
 from tags.api.validation import TagFilter, Time, Wire, validated, validated_query
 from tags.db.rows import as_column, stream_queryset
 from tags.db.tenancy import in_organization
@@ -32,7 +34,27 @@ FLOW_EXECUTION_JSON = """
 """
 
 
+class FlowExecutionObject(BaseModel):
+    """One run of a flow."""
+
+    id: UUID
+    flow_id: UUID
+    organization_id: UUID
+    flow_version: int
+    status: FlowExecutionStatus
+    input: dict[str, Any]
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    modified_by: str
+
+
+class FlowExecutionList(RootModel[list[FlowExecutionObject]]):
+    """One page; the newest created first unless another order was asked for."""
+
+
 class NewFlowExecution(Wire):
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["flow_id"]}, {"required": ["flow_name"]}]})
+
     id: UUID | None = None
     flow_id: UUID | None = None
     flow_name: Annotated[str, Field(min_length=1, max_length=FLOW_NAME_LENGTH)] | None = None
@@ -67,9 +89,30 @@ class StatusQuery(Wire):
     status: FlowExecutionStatus
 
 
+_TOTAL = OpenApiParameter(
+    "X-Total-Count",
+    {"type": "integer", "minimum": 0},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="How many match, on all pages together",
+    response=[200],
+)
+_EXAMPLE_EXECUTION = {
+    "id": "0199f3a0-7c1e-7a52-9d3b-4f1f6f0a2b11",
+    "flow_name": "invoices",
+    "input": {"folder": "2026-01"},
+}
+
+
 class FlowExecutionsView(APIView):
     permissions = {"GET": Permission.READ, "POST": Permission.INGEST}
 
+    @extend_schema(
+        operation_id="create_flow_execution",
+        request=NewFlowExecution,
+        responses={201: FlowExecutionObject, 404: None, 409: None},
+        examples=[OpenApiExample("An execution with an id of the caller's", _EXAMPLE_EXECUTION, request_only=True)],
+    )
     def post(self, request: Request) -> HttpResponse:
         """Create an execution; an `id` of the caller's choosing makes it safe to repeat."""
         caller = caller_of(request)
@@ -84,6 +127,11 @@ class FlowExecutionsView(APIView):
         )
         return _record(caller.organization_id, execution.id, status=201)
 
+    @extend_schema(
+        operation_id="list_flow_executions",
+        parameters=[*query_parameters(FlowExecutionQuery), _TOTAL],
+        responses={200: FlowExecutionList, 404: None},
+    )
     def get(self, request: Request) -> HttpResponse | FileResponse:
         """A page of the executions of a flow; `X-Total-Count` tells how many match."""
         organization_id = caller_of(request).organization_id
@@ -99,9 +147,12 @@ class FlowExecutionsView(APIView):
 class FlowExecutionView(APIView):
     permissions = {"GET": Permission.READ, "DELETE": Permission.INGEST}
 
+    @extend_schema(operation_id="get_flow_execution", responses={200: FlowExecutionObject})
     def get(self, request: Request, execution_id: UUID) -> HttpResponse:
+        """One run of a flow."""
         return _record(caller_of(request).organization_id, execution_id)
 
+    @extend_schema(operation_id="delete_flow_execution", responses={204: None})
     def delete(self, request: Request, execution_id: UUID) -> Response:
         """Hide the execution and its tags."""
         caller = caller_of(request)
@@ -112,7 +163,14 @@ class FlowExecutionView(APIView):
 class FlowExecutionStatusView(APIView):
     permissions = {"PATCH": Permission.INGEST}
 
+    @extend_schema(
+        operation_id="set_flow_execution_status",
+        parameters=query_parameters(StatusQuery),
+        request=None,
+        responses={200: FlowExecutionObject},
+    )
     def patch(self, request: Request, execution_id: UUID) -> HttpResponse:
+        """Change the status of a flow execution."""
         caller = caller_of(request)
         query = validated_query(StatusQuery, request.query_params)
         flow_executions.set_flow_execution_status(caller.organization_id, caller.actor, execution_id, query.status)

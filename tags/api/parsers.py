@@ -4,11 +4,11 @@ RFC 8259 leaves duplicate keys, lone surrogates and huge numbers to the implemen
 place named, because another reader of the same data would see something else.
 """
 
+import json
 import re
 from decimal import Decimal, InvalidOperation
 from typing import IO, Any
 
-import simplejson
 from django.conf import settings
 from rest_framework.parsers import BaseParser
 
@@ -43,17 +43,16 @@ _BAD_NUMBER = _Flaw(Invalid, "The number is out of range", "number_range")
 def parse_json(body: bytes) -> Any:
     """The JSON value of a request body. Raises BadRequest or Invalid with the place of the first flaw."""
     try:
-        value = simplejson.loads(
+        value = json.loads(
             body.decode(),
             object_pairs_hook=_object,
             parse_float=_number,
             parse_int=_integer,
             parse_constant=_constant,
-            allow_nan=True,  # so that parse_constant hears of it and the place can be named
         )
     except UnicodeDecodeError as error:
         raise _Flaw(BadRequest, "The body is not UTF-8", "unicode").at([error.start]) from error
-    except simplejson.JSONDecodeError as error:
+    except json.JSONDecodeError as error:
         raise _Flaw(BadRequest, f"The body is not JSON: {error}", "json_invalid").at([error.pos]) from error
     except RecursionError as error:
         raise _TOO_DEEP.at([]) from error

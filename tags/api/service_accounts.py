@@ -3,7 +3,8 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from drf_spectacular.utils import extend_schema
+from pydantic import AwareDatetime, BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -39,16 +40,55 @@ class ApiKeyChange(Wire):
     name: Name
 
 
+class ServiceAccountObject(BaseModel):
+    id: UUID
+    organization_id: UUID
+    name: str
+    kind: str = Field(description="What `modified_by` shows of its changes")
+    scopes: list[Scope]
+    created_at: AwareDatetime
+    revoked_at: AwareDatetime | None
+
+
+class ServiceAccountList(BaseModel):
+    service_accounts: list[ServiceAccountObject]
+
+
+class ApiKeyObject(BaseModel):
+    id: UUID
+    service_account_id: UUID
+    name: str
+    prefix: str = Field(description="How the token begins, to tell keys apart")
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None
+    revoked_at: AwareDatetime | None
+    last_used_at: AwareDatetime | None = Field(description="To the minute")
+
+
+class ApiKeyList(BaseModel):
+    api_keys: list[ApiKeyObject]
+
+
+class CreatedApiKey(ApiKeyObject):
+    token: str = Field(description="Shown here and never again")
+
+
 class ServiceAccountsView(APIView):
     permissions = _ADMINS_ONLY
 
+    @extend_schema(operation_id="list_service_accounts", responses={200: ServiceAccountList})
     def get(self, request: Request) -> Response:
+        """The programs of the organization, revoked ones too."""
         organization_id = caller_of(request).organization_id
         with in_organization(organization_id):
             accounts = ServiceAccount.objects.in_organization(organization_id).order_by("created_at", "id")
             return Response({"service_accounts": [account_json(account) for account in accounts]})
 
+    @extend_schema(
+        operation_id="create_service_account", request=NewServiceAccount, responses={201: ServiceAccountObject}
+    )
     def post(self, request: Request) -> Response:
+        """A new program; its keys come next."""
         new = validated(NewServiceAccount, request.data)
         account = service_accounts.create_service_account(
             caller_of(request).organization_id, new.name, new.scopes, new.kind
@@ -59,16 +99,23 @@ class ServiceAccountsView(APIView):
 class ServiceAccountView(APIView):
     permissions = _ADMINS_ONLY
 
+    @extend_schema(operation_id="get_service_account", responses={200: ServiceAccountObject})
     def get(self, request: Request, account_id: UUID) -> Response:
+        """One program."""
         return Response(account_json(_account(caller_of(request).organization_id, account_id)))
 
+    @extend_schema(
+        operation_id="change_service_account", request=ServiceAccountChange, responses={200: ServiceAccountObject}
+    )
     def patch(self, request: Request, account_id: UUID) -> Response:
+        """Rename it, or give it other scopes, which hold from the next request on."""
         change = validated(ServiceAccountChange, request.data)
         account = service_accounts.change_service_account(
             caller_of(request).organization_id, account_id, change.name, change.scopes
         )
         return Response(account_json(account))
 
+    @extend_schema(operation_id="revoke_service_account", responses={204: None})
     def delete(self, request: Request, account_id: UUID) -> Response:
         """Revoke the account and all its keys."""
         service_accounts.revoke_service_account(caller_of(request).organization_id, account_id)
@@ -78,13 +125,16 @@ class ServiceAccountView(APIView):
 class ApiKeysView(APIView):
     permissions = _ADMINS_ONLY
 
+    @extend_schema(operation_id="list_api_keys", responses={200: ApiKeyList})
     def get(self, request: Request, account_id: UUID) -> Response:
+        """The keys of a program, the newest first, revoked ones too."""
         organization_id = caller_of(request).organization_id
         account = _account(organization_id, account_id)
         with in_organization(organization_id):
             keys = ApiKey.objects.in_organization(organization_id).filter(service_account_id=account.id)
             return Response({"api_keys": [key_json(key) for key in keys.order_by("-created_at")]})
 
+    @extend_schema(operation_id="create_api_key", request=NewApiKey, responses={201: CreatedApiKey, 409: None})
     def post(self, request: Request, account_id: UUID) -> Response:
         """A new key; its `token` is in this answer and never again."""
         new = validated(NewApiKey, request.data)
@@ -97,11 +147,14 @@ class ApiKeysView(APIView):
 class ApiKeyView(APIView):
     permissions = _ADMINS_ONLY
 
+    @extend_schema(operation_id="rename_api_key", request=ApiKeyChange, responses={200: ApiKeyObject})
     def patch(self, request: Request, account_id: UUID, key_id: UUID) -> Response:
+        """Rename the key."""
         change = validated(ApiKeyChange, request.data)
         key = service_accounts.rename_api_key(caller_of(request).organization_id, account_id, key_id, change.name)
         return Response(key_json(key))
 
+    @extend_schema(operation_id="revoke_api_key", responses={204: None})
     def delete(self, request: Request, account_id: UUID, key_id: UUID) -> Response:
         """Revoke the key."""
         service_accounts.revoke_api_key(caller_of(request).organization_id, account_id, key_id)

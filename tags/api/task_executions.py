@@ -10,14 +10,16 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Exists, Q, QuerySet
 from django.http import FileResponse, HttpResponse
-from pydantic import Field
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from pydantic import AwareDatetime, BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from tags.actions import task_executions
 from tags.api.authentication import caller_of
 from tags.api.json_rows import json_response
-from tags.api.task_tags import TASK_TAG_JSON
+from tags.api.schema import query_parameters
+from tags.api.task_tags import TASK_TAG_JSON, TaskTagObject
 from tags.api.validation import TagName, TagType, TaskName, Time, Wire, validated, validated_query
 from tags.db.rows import as_column, stream_queryset
 from tags.db.tenancy import in_organization
@@ -50,6 +52,43 @@ WITH_TAGS_JSON = f"""
           AND task_tag.task_name = task_execution.task_name AND task_tag.status = 'active'
     ))::text
 """
+
+
+class TaskExecutionObject(BaseModel):
+    """One run of a task inside a flow execution."""
+
+    id: UUID
+    flow_execution_id: UUID
+    organization_id: UUID
+    task_name: str
+    task_execution_idx: int = Field(ge=0)
+    processing_status: ProcessingStatus
+    edited_status: EditedStatus
+    stale_status: StaleStatus
+    input: Any
+    output: Any
+    error: Any
+    source_task_executions: Any
+    started_at: AwareDatetime | None
+    completed_at: AwareDatetime | None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime | None
+    modified_by: str
+    credits: int | None
+
+
+class TaggedTaskExecutionObject(TaskExecutionObject):
+    """A run of a task with the active tags of its task."""
+
+    tags: list[TaskTagObject]
+
+
+class TaskExecutionPage(BaseModel):
+    """The newest first."""
+
+    task_executions: list[TaggedTaskExecutionObject]
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last one")
+
 
 Index = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
 
@@ -110,10 +149,33 @@ class TaskExecutionQuery(Wire):
         return self.limit or _WITHOUT_LIMIT[self.flow_execution_id is not None]
 
 
+_EXAMPLE_REPORT = {
+    "flow_execution_id": "0199f3a0-7c1e-7a52-9d3b-4f1f6f0a2b11",
+    "task_name": "extract_invoice",
+    "task_execution_idx": 0,
+    "processing_status": "completed",
+    "output": {"total": 1280.5, "currency": "EUR"},
+    "started_at": "2026-01-31T09:00:00Z",
+    "completed_at": "2026-01-31T09:00:04Z",
+    "credits": 3,
+}
+_EXAMPLE_CORRECTION = {
+    "id": "0199f3a1-02c4-7b1a-8f67-6f3b5a1d9c20",
+    "output": {"total": 1208.5, "currency": "EUR"},
+    "updated_at": "2026-01-31T09:00:05.120000+00:00",
+}
+
+
 class TaskExecutionsView(APIView):
     permissions = {"GET": Permission.READ, "POST": Permission.INGEST, "PUT": Permission.CORRECT}
     max_body = settings.MAX_BODY_TASK_EXECUTIONS
 
+    @extend_schema(
+        operation_id="report_task_execution",
+        request=ReportedTaskExecution,
+        responses={201: TaskExecutionObject, 404: None},
+        examples=[OpenApiExample("A completed run", _EXAMPLE_REPORT, request_only=True)],
+    )
     def post(self, request: Request) -> HttpResponse:
         """Report a run of a task; the same three-part key again updates the record."""
         caller = caller_of(request)
@@ -128,6 +190,13 @@ class TaskExecutionsView(APIView):
         )
         return _record(caller.organization_id, record.id, status=201)
 
+    @extend_schema(
+        operation_id="correct_task_execution",
+        parameters=query_parameters(CorrectionQuery),
+        request=CorrectedTaskExecution,
+        responses={200: TaskExecutionObject, 404: None, 409: None},
+        examples=[OpenApiExample("Correct an output", _EXAMPLE_CORRECTION, request_only=True)],
+    )
     def put(self, request: Request) -> HttpResponse:
         """Correct a record; an `updated_at` that is not the stored one is a conflict."""
         caller = caller_of(request)
@@ -143,6 +212,11 @@ class TaskExecutionsView(APIView):
         )
         return _record(caller.organization_id, record.id)
 
+    @extend_schema(
+        operation_id="list_task_executions",
+        parameters=query_parameters(TaskExecutionQuery),
+        responses={200: TaskExecutionPage},
+    )
     def get(self, request: Request) -> HttpResponse | FileResponse:
         """The newest first, each with the active tags of its task."""
         organization_id = caller_of(request).organization_id
@@ -154,7 +228,9 @@ class TaskExecutionsView(APIView):
 class TaskExecutionView(APIView):
     permissions = {"GET": Permission.READ}
 
+    @extend_schema(operation_id="get_task_execution", responses={200: TaskExecutionObject})
     def get(self, request: Request, record_id: UUID) -> HttpResponse:
+        """One run of a task."""
         return _record(caller_of(request).organization_id, record_id)
 
 

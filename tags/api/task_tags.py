@@ -4,14 +4,16 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import FileResponse, HttpResponse
-from pydantic import Field
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from pydantic import AwareDatetime, BaseModel, Field, RootModel
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tags.actions.batch import MAX_OPERATIONS, Operation, OperationKind, apply_batch
+from tags.actions.batch import MAX_OPERATIONS, Operation, OperationKind, Outcome, apply_batch
 from tags.api.authentication import caller_of
 from tags.api.json_rows import json_array, json_response
+from tags.api.schema import query_parameters
 from tags.api.validation import TagName, TagType, TaskName, Wire, validated, validated_query
 from tags.db.rows import stream_sql
 from tags.db.tenancy import in_organization
@@ -28,6 +30,27 @@ TASK_TAG_JSON = """
     )
 """
 
+
+class TaskTagObject(BaseModel):
+    """A tag on a task."""
+
+    id: UUID
+    flow_execution_id: UUID
+    organization_id: UUID
+    task_name: str
+    tag: str
+    tag_type: str
+    tag_metadata: Any = Field(description="Any JSON value, or null")
+    status: Literal["active"]
+    created_at: AwareDatetime
+    updated_at: AwareDatetime | None
+    modified_by: str = Field(description="A user's UUID, `system`, or a service account's kind, such as `integration`")
+
+
+class TaskTagList(RootModel[list[TaskTagObject]]):
+    """Active tags, the oldest first."""
+
+
 _ACTIVE_TAGS = f"""
     SELECT {TASK_TAG_JSON}::text FROM task_tag
     WHERE organization_id = %(organization_id)s AND flow_execution_id = %(flow_execution_id)s AND status = 'active'
@@ -42,11 +65,21 @@ class TagOperation(Wire):
     task_name: TaskName
     tag: TagName
     tag_type: TagType
-    tag_metadata: Any = None
+    tag_metadata: Any = Field(None, description="Any JSON value; absent means null. Part of the tag's identity")
 
 
 class TagBatch(Wire):
     tags: Annotated[list[TagOperation], Field(min_length=1, max_length=MAX_OPERATIONS)]
+
+
+class TagOutcome(BaseModel):
+    status: Outcome
+
+
+class TagOutcomes(BaseModel):
+    """One outcome for each operation, in the request's order."""
+
+    tags: list[TagOutcome]
 
 
 class TagQuery(Wire):
@@ -54,17 +87,56 @@ class TagQuery(Wire):
     task_name: TaskName | None = None
 
 
+_EXAMPLE_BATCH = {
+    "tags": [
+        {
+            "operation": "add",
+            "flow_execution_id": "0199f3a0-7c1e-7a52-9d3b-4f1f6f0a2b11",
+            "task_name": "extract_invoice",
+            "tag": "approved",
+            "tag_type": "review",
+            "tag_metadata": {"confidence": 0.97, "reviewer": "ada"},
+        },
+        {
+            "operation": "remove",
+            "flow_execution_id": "0199f3a0-7c1e-7a52-9d3b-4f1f6f0a2b11",
+            "task_name": "extract_invoice",
+            "tag": "needs_review",
+            "tag_type": "review",
+        },
+    ]
+}
+_EXAMPLE_OUTCOMES = {"tags": [{"status": "added"}, {"status": "removed"}]}
+
+
 class TaskTagsView(APIView):
     permissions = {"GET": Permission.READ, "PATCH": Permission.TAG}
 
+    @extend_schema(
+        operation_id="change_task_tags",
+        request=TagBatch,
+        responses={200: TagOutcomes, 404: None},
+        examples=[
+            OpenApiExample("Approve a task and take its mark off", _EXAMPLE_BATCH, request_only=True),
+            OpenApiExample("Both done", _EXAMPLE_OUTCOMES, response_only=True),
+        ],
+    )
     def patch(self, request: Request) -> Response:
+        """Add or remove task tags in batch.
+
+        1 to 100 operations, applied in order and in one transaction: all or nothing. Repeating a request is safe.
+        """
         caller = caller_of(request)
         batch = validated(TagBatch, request.data)
         operations = [_operation(tag) for tag in batch.tags]
         outcomes = apply_batch(operations, caller.actor, caller.organization_id)
         return Response({"tags": [{"status": outcome.value} for outcome in outcomes]})
 
+    @extend_schema(
+        operation_id="list_task_tags", parameters=query_parameters(TagQuery), responses={200: TaskTagList, 404: None}
+    )
     def get(self, request: Request) -> HttpResponse | FileResponse:
+        """List the active tags of a flow execution, or of one of its tasks."""
         organization_id = caller_of(request).organization_id
         query = validated_query(TagQuery, request.query_params)
         with in_organization(organization_id):

@@ -1,10 +1,11 @@
 """/api/auth/token: JSON web tokens for people; and /api/profile/me: who am I."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.conf import settings
-from pydantic import Field
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from pydantic import BaseModel, Field
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +17,7 @@ from tags.actions.credentials import Caller
 from tags.api.authentication import caller_of
 from tags.api.validation import Wire, validated
 from tags.db import tenancy
-from tags.models import Membership, Organization
+from tags.models import Membership, Organization, Permission, Role
 
 
 class LogIn(Wire):
@@ -27,6 +28,32 @@ class LogIn(Wire):
 
 class Refresh(Wire):
     refresh_token: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class Tokens(BaseModel):
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int = Field(description="Seconds that the access token is valid")
+    organization_id: UUID
+
+
+class OrganizationObject(BaseModel):
+    id: UUID
+    name: str
+
+
+class MembershipObject(OrganizationObject):
+    role: Role
+
+
+class Profile(BaseModel):
+    kind: Literal["user", "service_account"]
+    id: UUID
+    username: str | None
+    organization: OrganizationObject = Field(description="The one that this credential works in")
+    organizations: list[MembershipObject] = Field(description="All that the person is a member of")
+    permissions: list[Permission]
 
 
 class LoginThrottle(SimpleRateThrottle):
@@ -44,6 +71,12 @@ class TokenView(APIView):
     permission_classes = (AllowAny,)
     throttle_classes = (LoginThrottle,)
 
+    @extend_schema(
+        operation_id="log_in",
+        request=LogIn,
+        responses={200: Tokens},
+        examples=[OpenApiExample("A person", {"username": "ada", "password": "…"}, request_only=True)],
+    )
     def post(self, request: Request) -> Response:
         """A one-hour access token and a refresh token for a user name and password."""
         login = validated(LogIn, request.data)
@@ -56,6 +89,7 @@ class TokenRefreshView(APIView):
     permission_classes = (AllowAny,)
     throttle_classes = (LoginThrottle,)
 
+    @extend_schema(operation_id="refresh_tokens", request=Refresh, responses={200: Tokens})
     def post(self, request: Request) -> Response:
         """New tokens for a refresh token."""
         token = validated(Refresh, request.data).refresh_token
@@ -74,6 +108,7 @@ def _tokens(member: Membership) -> dict[str, Any]:
 
 
 class ProfileView(APIView):
+    @extend_schema(operation_id="get_profile", responses={200: Profile})
     def get(self, request: Request) -> Response:
         """Who is calling, for which organization, and what they may do."""
         caller = caller_of(request)

@@ -1,8 +1,8 @@
 """JSON without loss: numbers keep their exact decimal value from the request to the JSONB column and back.
 
-Python's own reader rounds 0.1000000000000000055 to a double and knows no fraction beyond it; the contract says that two
-metadata values are the same when they are the same JSON value, so a number is read as an integer when it is one
-(1.0 and 1e2 too) and as a normalized Decimal otherwise. Then equal numbers have equal texts.
+Python's own reader rounds 0.1000000000000000055 to a double; the contract says that two metadata values are the same if
+they are the same JSON value. So a number is read as an integer when it is one (1.0 and 1e2 too), else as a normalized
+Decimal otherwise: equal numbers then have equal texts.
 """
 
 import hashlib
@@ -10,11 +10,11 @@ import json
 from decimal import Decimal
 from typing import Any
 
-import simplejson
+import msgspec
 from django.db import models
 
-_CANONICAL = simplejson.JSONEncoder(use_decimal=True, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-_COMPACT = simplejson.JSONEncoder(use_decimal=True, ensure_ascii=False, separators=(",", ":"))
+_COMPACT = msgspec.json.Encoder(decimal_format="number")
+_CANONICAL = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
 def exact_number(text: str | Decimal) -> int | Decimal:
@@ -26,11 +26,11 @@ def exact_number(text: str | Decimal) -> int | Decimal:
 
 
 def loads(text: str | bytes) -> Any:
-    return simplejson.loads(text, parse_float=exact_number)
+    return json.loads(text, parse_float=exact_number)
 
 
 def dumps(value: Any) -> str:
-    return _COMPACT.encode(value)
+    return _COMPACT.encode(value).decode()
 
 
 def canonical_digest(value: Any) -> bytes:
@@ -39,12 +39,12 @@ def canonical_digest(value: Any) -> bytes:
     Equal JSON values have equal digests, whatever their key order and number notation: it is the identity of
     `tag_metadata`, in memory and in the unique index alike.
     """
-    return hashlib.sha256(_CANONICAL.encode(value).encode()).digest()
+    return hashlib.sha256(_CANONICAL.encode(value)).digest()
 
 
-class _Encoder(simplejson.JSONEncoder):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options, use_decimal=True)
+class _Encoder(json.JSONEncoder):
+    def encode(self, o: Any) -> str:
+        return dumps(o)
 
 
 class _Decoder(json.JSONDecoder):

@@ -1,5 +1,6 @@
 """The stream of an organization: every change at its position 1, 2, 3, ..., without gaps, in commit order."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from django.db import connection, transaction
 from tags import metrics
 from tags.db import exact_json
 from tags.models import Actor, EventType
-from tags.models.ids import uuid7
+from tags.models.ids import uuid7, uuid7_text
 
 # The counter is updated, and so locked, before any event is inserted; the lock holds until the commit. So positions
 # come in commit order, and a transaction that fails gives its positions back.
@@ -49,7 +50,7 @@ def append(organization_id: UUID, events: Sequence[NewEvent], actor: Actor, time
     batch_id = uuid7()
     rows = [
         {
-            "id": str(uuid7()),
+            "id": uuid7_text(),
             "ordinal": ordinal,
             "type": event.type.value,
             "flow_execution_id": str(event.flow_execution_id),
@@ -73,5 +74,5 @@ def append(organization_id: UUID, events: Sequence[NewEvent], actor: Actor, time
 
 
 def _count(events: Sequence[NewEvent]) -> None:
-    for event in events:
-        metrics.EVENTS.labels(event.type.value).inc()
+    for event_type, count in Counter(event.type for event in events).items():
+        metrics.EVENTS.labels(event_type.value).inc(count)

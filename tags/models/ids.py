@@ -2,8 +2,14 @@
 
 from uuid import UUID
 
+import uuid_utils
 import uuid_utils.compat
 
 
 def uuid7() -> UUID:
     return uuid_utils.compat.uuid7()
+
+
+def uuid7_text() -> str:
+    """The same as text, in a third of the time; a batch makes two for each tag."""
+    return str(uuid_utils.uuid7())

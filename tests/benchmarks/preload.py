@@ -25,7 +25,8 @@ FLOW_EXECUTIONS = 20_000
 TAGS_PER_TASK = 10
 TAGS_PER_EXECUTION = TAGS_PER_TASK * len(words.TASKS)
 
-_TEMPLATE, _DATABASE = "preloaded", "bench"
+DATABASE = "bench"
+_TEMPLATE = "preloaded"
 
 # The rows are right by construction, so the load leaves out triggers (foreign keys).
 _LOAD = """
@@ -101,14 +102,14 @@ def prepare(server: EmbeddedPostgres, *, fresh: bool) -> Database:
             _load(server.url("postgres", _TEMPLATE))
             comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(_TEMPLATE), _mark())
             admin.execute(comment)
-        _drop(admin, _DATABASE)
+        _drop(admin, DATABASE)
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        admin.execute(copy.format(sql.Identifier(_DATABASE), sql.Identifier(_TEMPLATE)))
+        admin.execute(copy.format(sql.Identifier(DATABASE), sql.Identifier(_TEMPLATE)))
         admin.execute("CHECKPOINT")
-    owner_url = server.url("postgres", _DATABASE)
+    owner_url = server.url("postgres", DATABASE)
     with psycopg.connect(owner_url) as owner:
         ids = [id for (id,) in owner.execute("SELECT id FROM flow_execution ORDER BY id")]
-    return Database(server.url("tagsite", _DATABASE), owner_url, ids)
+    return Database(server.url("tagsite", DATABASE), owner_url, ids)
 
 
 def _drop(admin: psycopg.Connection, database: str) -> None:
