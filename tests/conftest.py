@@ -47,21 +47,26 @@ def owner() -> Iterator[psycopg.Connection]:
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """The product's own web server, a process of its own on a real socket."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "manage.py", "serve", "--port", str(port), "--workers", "1"]
     process = subprocess.Popen(command, cwd=PROJECT, env=os.environ)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_ready(url, process)
+        wait_until_ready(url, process)
         yield url
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:

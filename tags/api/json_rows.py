@@ -1,6 +1,7 @@
 """Responses whose JSON PostgreSQL builds, one text a row, without ever holding more than a part in memory."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
 
 from django.http import FileResponse, HttpResponse
@@ -23,11 +24,13 @@ def json_response(parts: Iterable[str]) -> HttpResponse | FileResponse:
     They are read to the end before the first byte is sent: the transaction closes at the database's pace, not at a
     slow client's, and an error on the way is still an error response.
     """
-    spool = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # FileResponse closes it
-    for part in parts:
-        spool.write(part.encode())
-    size = spool.tell()
-    spool.seek(0)
-    if size <= _IN_MEMORY:
-        return HttpResponse(spool.read(), content_type="application/json")
-    return FileResponse(spool, content_type="application/json", headers={"Content-Length": str(size)})
+    with ExitStack() as closing:
+        spool = closing.enter_context(SpooledTemporaryFile(_IN_MEMORY))
+        for part in parts:
+            spool.write(part.encode())
+        size = spool.tell()
+        spool.seek(0)
+        if size <= _IN_MEMORY:
+            return HttpResponse(spool.read(), content_type="application/json")
+        closing.pop_all()  # FileResponse closes it
+        return FileResponse(spool, content_type="application/json", headers={"Content-Length": str(size)})

@@ -1,0 +1,164 @@
+"""What an operator sees: health, readiness, metrics and logs, of real processes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.cast import Tenant, operation
+from tests.conftest import free_port, wait_until_ready
+from tests.database import OWNER_URL, PROJECT
+
+
+class Server:
+    """`manage.py serve` with its log in a file."""
+
+    def __init__(self, log: Path, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = log
+        command = [sys.executable, "manage.py", "serve", "--port", str(self.port), "--workers", "2"]
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                command, cwd=PROJECT, env={**os.environ, "LOG_LEVEL": "INFO", **environment}, stderr=output
+            )
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "log")
+    try:
+        wait_until_ready(server.url, server.process)
+        yield server
+    finally:
+        server.stop()
+
+
+def test_healthz_and_readyz_answer(server: Server) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = httpx.get(server.url + path)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_readyz_tells_of_a_schema_that_is_behind(server: Server, owner: psycopg.Connection) -> None:
+    applied = owner.execute("SELECT applied FROM django_migrations WHERE name = '0002_tenancy'").fetchone()
+    owner.execute("DELETE FROM django_migrations WHERE name = '0002_tenancy'")
+    try:
+        answer = httpx.get(f"{server.url}/readyz")
+    finally:
+        owner.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('tags', '0002_tenancy', %s)", applied
+        )
+    assert (answer.status_code, answer.json()) == (503, {"status": "1 migrations to apply"})
+
+
+def test_without_the_database_the_process_lives_but_is_not_ready(
+    server: Server, owner: psycopg.Connection, tenant: Tenant
+) -> None:
+    name = owner.info.dbname
+    with psycopg.connect(OWNER_URL, dbname="postgres", autocommit=True) as elsewhere:
+        elsewhere.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        elsewhere.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = %s", [name, name]
+        )
+        try:
+            alive = httpx.get(f"{server.url}/healthz")
+            ready = httpx.get(f"{server.url}/readyz", timeout=30)
+            call = httpx.get(f"{server.url}/api/events", headers={"X-API-Key": tenant.token}, timeout=30)
+        finally:
+            elsewhere.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            connection.close()  # the test's own was ended too
+    assert alive.status_code == 200
+    assert ready.status_code == 503
+    assert call.status_code == 503
+    assert call.json()["error"]["code"] == "repository_error"
+    assert int(call.headers["Retry-After"]) > 0
+
+
+def test_metrics_count_over_all_processes(server: Server, tenant: Tenant) -> None:
+    execution = tenant.execution("extract")
+    for number in range(20):  # enough to meet both processes
+        tag(server, tenant, operation("add", execution, "extract", f"tag {number}"))
+
+    figures = metrics(server)
+
+    assert figures['tagsite_request_seconds_count{method="PATCH",route="api/task-tags",status="200"}'] == 20
+    assert figures["tagsite_batch_operations_count"] == 20
+    assert figures["tagsite_batch_seconds_count"] == 20
+    assert figures['tagsite_events_total{type="task_tag.added"}'] == 20
+    assert figures["tagsite_statements_total"] >= 20 * 5
+
+
+def test_metrics_name_no_organization_and_no_path_of_a_caller(server: Server, tenant: Tenant) -> None:
+    httpx.get(f"{server.url}/api/task-executions/{tenant.id}", headers={"X-API-Key": tenant.token})
+    httpx.get(f"{server.url}/api/invented/{tenant.id}")
+    httpx.request("BREW", f"{server.url}/healthz")
+    text = httpx.get(f"{server.url}/metrics").text
+    assert str(tenant.id) not in text
+    assert "BREW" not in text
+
+
+def test_metrics_can_be_locked(tmp_path: Path) -> None:
+    server = Server(tmp_path / "log", METRICS_TOKEN="open sesame")
+    try:
+        wait_until_ready(server.url, server.process)
+        assert httpx.get(f"{server.url}/metrics").status_code == 401
+        granted = httpx.get(f"{server.url}/metrics", headers={"Authorization": "Bearer open sesame"})
+        assert granted.status_code == 200
+    finally:
+        server.stop()
+
+
+def test_each_request_has_a_line_that_names_who_and_which(server: Server, tenant: Tenant) -> None:
+    execution = tenant.execution("extract")
+    answer = tag(server, tenant, operation("add", execution, "extract", "approved"))
+    httpx.get(f"{server.url}/api/events")  # without a credential, by the same threads
+
+    lines = {line["request_id"]: line for line in server.log_lines()}
+    line = lines[answer.headers["X-Request-ID"]]
+
+    assert (line["method"], line["path"], line["status"]) == ("PATCH", "/api/task-tags", 200)
+    assert line["organization"] == str(tenant.id)
+    assert line["actor"].startswith("service_account:")
+    anonymous = [other for other in lines.values() if other["status"] == 401]
+    assert [(other["organization"], other["actor"]) for other in anonymous] == [("", "")]
+
+
+def test_no_secret_reaches_the_log(server: Server, tenant: Tenant) -> None:
+    execution = tenant.execution("extract")
+    tag(server, tenant, operation("add", execution, "extract", "approved", tag_metadata={"note": "canary-metadata"}))
+    httpx.post(f"{server.url}/api/auth/token", json={"username": "x", "password": "canary-password"})
+    httpx.get(f"{server.url}/api/events?after=canary-query", headers={"Authorization": "Bearer canary-token"})
+
+    log = json.dumps(server.log_lines())
+
+    assert tenant.token not in log
+    assert "canary" not in log
+
+
+def tag(server: Server, tenant: Tenant, *operations: dict[str, Any]) -> httpx.Response:
+    answer = httpx.patch(
+        f"{server.url}/api/task-tags", json={"tags": list(operations)}, headers={"X-API-Key": tenant.token}
+    )
+    assert answer.status_code == 200
+    return answer
+
+
+def metrics(server: Server) -> dict[str, float]:
+    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}

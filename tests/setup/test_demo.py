@@ -1,0 +1,166 @@
+"""`make demo`, as a newcomer starts it: a process of its own, in a folder of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tagsite.embedded_postgres import EmbeddedPostgres
+from tests.conftest import free_port
+from tests.database import PROJECT
+
+
+
+class Demo:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+
+    def start(self, **environment: str) -> subprocess.Popen[str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "DJANGO_"))}
+        variables = {**inherited, "VAR_DIR": str(self.folder), "PORT": str(self.port), **environment}
+        return subprocess.Popen(
+            [sys.executable, "-m", "tagsite.demo"],
+            cwd=PROJECT,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[str]]:
+        process = self.start()
+        try:
+            wait_for_greeting(process)
+            yield process
+        finally:
+            end(process, signal.SIGINT)
+
+    @property
+    def file(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / "demo.json").read_text())
+        return content
+
+    def tag(self, name: str) -> httpx.Response:
+        body = {
+            "operation": "add",
+            "flow_execution_id": self.file["flow_execution_id"],
+            "task_name": "extract_fields",
+            "tag": name,
+            "tag_type": "review",
+        }
+        return httpx.patch(
+            f"{self.file['url']}/api/task-tags", json={"tags": [body]}, headers={"X-API-Key": self.file["api_key"]}
+        )
+
+
+def wait_for_greeting(process: subprocess.Popen[str]) -> str:
+    """What it printed up to the curl line. Raises if it ended before."""
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if "Ctrl-C stops" in line:
+            return printed
+    raise AssertionError(f"the demo ended: {printed}")
+
+
+def end(process: subprocess.Popen[str], how: signal.Signals) -> None:
+    process.send_signal(how)
+    process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One folder for all tests here: each leaves a demo that the next can start."""
+    demo = Demo(tmp_path_factory.mktemp("demo") / "var")
+    yield demo
+    EmbeddedPostgres(demo.folder / "postgres").stop()
+
+
+def test_the_printed_curl_line_works_when_pasted(demo: Demo) -> None:
+    process = demo.start()
+    try:
+        printed = wait_for_greeting(process)
+        curl = printed[printed.index("curl -X PATCH") : printed.index("\n\n", printed.index("curl -X PATCH"))]
+        answer = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=True)
+    finally:
+        end(process, signal.SIGINT)
+    assert json.loads(answer.stdout) == {"tags": [{"status": "added"}]}
+
+
+def test_a_second_start_keeps_the_data(demo: Demo) -> None:
+    with demo.running():
+        before = demo.file
+        assert demo.tag("kept").json() == {"tags": [{"status": "added"}]}
+
+    with demo.running():
+        assert demo.file == before
+        assert demo.tag("kept").json() == {"tags": [{"status": "already_exists"}]}
+
+
+def test_a_killed_demo_is_taken_over_by_the_next_start(demo: Demo) -> None:
+    process = demo.start()
+    wait_for_greeting(process)
+    demo.tag("kept")
+    end(process, signal.SIGKILL)
+
+    with demo.running():
+        assert demo.tag("kept").json() == {"tags": [{"status": "already_exists"}]}
+
+
+def test_ctrl_c_leaves_nothing_running(demo: Demo) -> None:
+    with demo.running() as process:
+        pass
+    assert process.returncode in (0, -signal.SIGINT, 130)
+    assert not EmbeddedPostgres(demo.folder / "postgres").is_running()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{demo.port}/healthz")
+
+
+def test_a_port_in_use_is_a_sentence_and_leaves_the_running_demo_alone(demo: Demo) -> None:
+    with demo.running():
+        second = demo.start()
+        printed, _ = second.communicate(timeout=30)
+        assert second.returncode == 1
+        assert f"Port {demo.port} of 127.0.0.1 is in use." in printed
+        assert "Traceback" not in printed
+        assert demo.tag("still there").status_code == 200
+
+
+def test_a_lost_demo_file_means_new_credentials_for_the_same_data(demo: Demo) -> None:
+    with demo.running():
+        before = demo.file
+    (demo.folder / "demo.json").unlink()
+    with demo.running():
+        assert demo.file["organization_id"] == before["organization_id"]
+        assert demo.file["api_key"] != before["api_key"]
+        assert demo.tag("x").status_code == 200
+
+
+def test_each_person_of_the_demo_can_log_in(demo: Demo) -> None:
+    with demo.running():
+        for user in demo.file["users"].values():
+            answer = httpx.post(f"{demo.file['url']}/api/auth/token", json=user)
+            assert answer.status_code == 200, answer.text
+
+
+def test_a_data_folder_of_another_version_is_a_sentence(tmp_path: Path) -> None:
+    demo = Demo(tmp_path)
+    data = demo.folder / "postgres" / "data"
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text("14\n")
+    process = demo.start()
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "14" in printed
+    assert "Traceback" not in printed
