@@ -3,14 +3,18 @@
 It runs as production does (DEBUG off, a plain database role, several processes), only over plain HTTP on loopback.
 """
 
+import json
+import multiprocessing
 import os
 import secrets
 import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tagsite.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from tagsite.server import PortInUseError, check_port, serve
@@ -35,8 +39,8 @@ def _run(port: int) -> None:
     server = EmbeddedPostgres(VAR / "postgres")
     server.start()
     try:
-        greeting = _prepare(url)
-        threading.Thread(target=_greet, args=[url, greeting], daemon=True).start()
+        _in_another_process(_prepare, url)
+        threading.Thread(target=_greet, args=[url], daemon=True).start()
         serve(HOST, port, workers=os.cpu_count() or 1, threads=8, metrics_folder=VAR / "metrics")
     finally:
         server.stop()
@@ -66,30 +70,67 @@ def _secret_key() -> str:
     return path.read_text()
 
 
-def _prepare(url: str) -> str:
-    """Bring schema and sample data up to date; gives what to tell the person."""
+def _in_another_process(function: Callable[[str], None], argument: str) -> None:
+    """What needs Django; this process stays free of it for the server."""
+    process = multiprocessing.get_context("spawn").Process(target=function, args=[argument])
+    process.start()
+    process.join()
+    if process.exitcode != 0:
+        sys.exit("tagsite: the demo could not be prepared; the reason stands above")
+
+
+def _prepare(url: str) -> None:
+    """Bring schema and sample data up to date."""
     import django
 
-    django.setup()  # only now, with the environment that settings.py reads
+    django.setup()
     from django.core.management import call_command
-    from django.db import connections
 
     from tagsite import sample_data
 
     call_command("migrate", verbosity=0)
-    demo = sample_data.load(url, VAR / "demo.json")
-    connections.close_all()
-    connections["default"].close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
-    return demo.greeting()
+    sample_data.load(url, VAR / "demo.json")
 
 
-def _greet(url: str, greeting: str) -> None:
-    """Wait until the server answers, then say so."""
+def _greet(url: str) -> None:
+    """Wait until the server answers, then tell the person how to get in."""
     for _ in range(300):
         with suppress(OSError), urllib.request.urlopen(f"{url}/readyz"):  # noqa: S310  # our own address
-            print(greeting, flush=True)
+            print(_greeting(json.loads((VAR / "demo.json").read_text())), flush=True)
             return
         time.sleep(0.1)
+
+
+def _greeting(demo: dict[str, Any]) -> str:
+    url, key = demo["url"], demo["api_key"]
+    people = "\n".join(f"    {name:<9} {user['password']}" for name, user in demo["users"].items())
+    operation = {
+        "operation": "add",
+        "flow_execution_id": demo["flow_execution_id"],
+        "task_name": "extract_fields",
+        "tag": "reviewed",
+        "tag_type": "review",
+        "tag_metadata": {"note": "looks right"},
+    }
+    return f"""
+Tagsite is ready.
+
+  API, to read and to try   {url}/api/docs
+  Log in with a browser     {url}/log-in
+
+  Log-ins (user name, password)
+{people}
+
+  API key
+    {key}
+
+  Tag a task:
+
+curl -X PATCH {url}/api/task-tags -H 'X-API-Key: {key}' \\
+  -H 'Content-Type: application/json' -d '{json.dumps({"tags": [operation]})}'
+
+  All of this is also in {VAR / "demo.json"}. Ctrl-C stops Tagsite; `make demo` starts it again with its data.
+"""
 
 
 if __name__ == "__main__":

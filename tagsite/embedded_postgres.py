@@ -166,8 +166,9 @@ class EmbeddedPostgres:
             _let_in(self._account()[0], self.folder, programs)
         if not self._has_data():
             self._initialize(programs, lock)
-        # No process of this server is left. PostgreSQL would still believe the file if its pid is in use again.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        # No process of this server is left, but PostgreSQL would believe these if their pid is in use by another.
+        for stale in (self._data / "postmaster.pid", self._socket.with_name(f"{_SOCKET}.lock")):
+            stale.unlink(missing_ok=True)
         process = self._spawn(programs)
         if not self._wait_until_ready(lambda: process.poll() is None):
             raise self._failure("PostgreSQL does not start.")
@@ -259,8 +260,7 @@ def _programs() -> Path:
 
 
 def _pgserver_account() -> tuple[int, int]:
-    with suppress(FileNotFoundError):
-        # Also fails if the user exists, or is just being made by another process.
+    with suppress(FileNotFoundError):  # it also fails if the user exists, or is just being made by somebody else
         subprocess.run(["useradd", "--system", "pgserver"], capture_output=True, check=False)  # noqa: S607
     try:
         user = pwd.getpwnam("pgserver")

@@ -41,36 +41,6 @@ class Demo:
         fresh.write_text(json.dumps(asdict(self), indent=2) + "\n")
         fresh.replace(path)
 
-    def greeting(self) -> str:
-        people = "\n".join(f"    {name:<9} {user['password']}" for name, user in self.users.items())
-        operation = {
-            "operation": "add",
-            "flow_execution_id": self.flow_execution_id,
-            "task_name": "extract_fields",
-            "tag": "reviewed",
-            "tag_type": "review",
-            "tag_metadata": {"note": "looks right"},
-        }
-        return f"""
-Tagsite is ready.
-
-  API, to read and to try   {self.url}/api/docs
-  Log in with a browser     {self.url}/log-in
-
-  Log-ins (user name, password)
-{people}
-
-  API key
-    {self.api_key}
-
-  Tag a task:
-
-curl -X PATCH {self.url}/api/task-tags -H 'X-API-Key: {self.api_key}' \\
-  -H 'Content-Type: application/json' -d '{json.dumps({"tags": [operation]})}'
-
-  All of this is also in var/demo.json. Ctrl-C stops Tagsite; `make demo` starts it again with its data.
-"""
-
     @classmethod
     def read(cls, path: Path) -> "Demo | None":
         try:

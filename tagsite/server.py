@@ -6,9 +6,11 @@ Granian measured best here (docs/performance.md). Its workers import `tagsite.ws
 import os
 import shutil
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -45,7 +47,11 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def serve(host: str, port: int, workers: int, threads: int, metrics_folder: Path) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are finished."""
+    """Serve until SIGINT or SIGTERM; requests under way are finished.
+
+    The calling process must not have imported Django: the workers are its forks, and their metrics choose at import
+    where they are kept.
+    """
     shutil.rmtree(metrics_folder, ignore_errors=True)
     metrics_folder.mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
@@ -65,6 +71,12 @@ def serve(host: str, port: int, workers: int, threads: int, metrics_folder: Path
     ).serve()
 
 
+def replace_process_by_server(host: str, port: int, workers: int, threads: int, metrics_folder: Path) -> NoReturn:
+    """The same in a fresh process that takes this one's place."""
+    arguments = [host, str(port), str(workers), str(threads), str(metrics_folder)]
+    os.execv(sys.executable, [sys.executable, "-m", "tagsite.server", *arguments])  # noqa: S606  # our own program
+
+
 def end_with_server() -> None:
     """In a worker: end when the server process is gone, even if it was killed and could not say so."""
     server = os.environ.get(_SERVER_PID)
@@ -76,3 +88,8 @@ def _watch(server: int) -> None:
     while os.getppid() == server:
         time.sleep(0.5)
     os._exit(1)
+
+
+if __name__ == "__main__":
+    _host, _port, _workers, _threads, _folder = sys.argv[1:]
+    serve(_host, int(_port), int(_workers), int(_threads), Path(_folder))

@@ -1,5 +1,7 @@
 """What a batch costs on the wire: the same few statements and round trips for 1 operation and for 100."""
 
+from collections.abc import Sequence
+
 import pytest
 from django.db import connection
 
@@ -11,18 +13,18 @@ from tests.cast import Tenant
 
 STATEMENTS = 6
 ROUND_TRIPS = 4
-# After this many uses on a connection psycopg has the server prepare a statement, which changes what is sent.
-USES_BEFORE_PREPARED = 6
+# Past this many uses on a connection psycopg has the server prepare a statement, which changes what is sent.
+USES_UNTIL_PREPARED = 6
 
 
-def operations(executions: list[FlowExecution], size: int, phase: str) -> list[Operation]:
-    """Every other one removes a tag that is stored, and the rest add one, over all executions and tasks."""
+def operations(executions: list[FlowExecution], size: int, kinds: Sequence[OperationKind]) -> list[Operation]:
+    """Over all executions and both tasks; the kinds take turns."""
     return [
         Operation(
-            OperationKind.REMOVE if index % 2 and phase == "mixed" else OperationKind.ADD,
+            kinds[index % len(kinds)],
             executions[index % len(executions)].id,
             ("extract", "pay")[index // len(executions) % 2],
-            f"{index} of {size}" if index % 2 else f"{index} of {size}, {phase}",
+            str(index),
             "review",
             {"index": index},
         )
@@ -31,9 +33,10 @@ def operations(executions: list[FlowExecution], size: int, phase: str) -> list[O
 
 
 def said_by_a_mixed_batch(tenant: Tenant, executions: list[FlowExecution], size: int) -> Conversation:
-    apply_batch(operations(executions, size, "before"), tenant.actor, tenant.id)
+    """Half of it adds tags, the other half removes tags that are stored."""
+    apply_batch(operations(executions, size, [OperationKind.REMOVE, OperationKind.ADD]), tenant.actor, tenant.id)
     with conversation() as heard:
-        outcomes = apply_batch(operations(executions, size, "mixed"), tenant.actor, tenant.id)
+        outcomes = apply_batch(operations(executions, size, list(OperationKind)), tenant.actor, tenant.id)
     assert outcomes == [Outcome.REMOVED if index % 2 else Outcome.ADDED for index in range(size)]
     return heard
 
@@ -45,31 +48,31 @@ def executions(tenant: Tenant) -> list[FlowExecution]:
 
 @pytest.fixture
 def new_connection() -> None:
-    """One on which nothing is prepared yet, so that every statement goes over the wire as its text."""
-    connection.ensure_connection()
-    connection.connection.execute("DEALLOCATE ALL")
-    connection.connection._prepared.clear()
+    """One on which no statement is prepared yet, so that all are sent as texts."""
+    connection.close()
+    connection.close_pool()
 
 
 @pytest.mark.parametrize("size", [1, 10, 100])
 def test_a_batch_costs_at_most_six_statements_and_four_round_trips(
-    tenant: Tenant, executions: list[FlowExecution], size: int
+    tenant: Tenant, executions: list[FlowExecution], new_connection: None, size: int
 ) -> None:
-    heard = said_by_a_mixed_batch(tenant, executions, size)
+    for _ in range(USES_UNTIL_PREPARED + 2):
+        heard = said_by_a_mixed_batch(tenant, executions, size)
 
-    assert len(heard.statements) <= STATEMENTS
-    assert len(heard.round_trips) <= ROUND_TRIPS
+        assert len(heard.statements) <= STATEMENTS, heard.trips
+        assert len(heard.round_trips) <= ROUND_TRIPS, heard.trips
 
 
 def test_ten_operations_and_a_hundred_say_the_same_to_the_server(
     tenant: Tenant, executions: list[FlowExecution], new_connection: None
 ) -> None:
-    for _ in range(USES_BEFORE_PREPARED):
-        said_by_a_mixed_batch(tenant, executions[:5], 10)
+    for _ in range(USES_UNTIL_PREPARED):
+        said_by_a_mixed_batch(tenant, executions, 10)
 
-    ten = said_by_a_mixed_batch(tenant, executions[5:], 10)
+    ten, hundred = (said_by_a_mixed_batch(tenant, executions, size) for size in (10, 100))
 
-    assert said_by_a_mixed_batch(tenant, executions[:5], 100).trips == ten.trips
+    assert hundred.trips == ten.trips
     assert len(ten.statements) == STATEMENTS
 
 
@@ -80,7 +83,7 @@ def test_one_operation_costs_the_statement_for_the_other_kind_less(
 
 
 def test_operations_that_change_nothing_cost_reads_only(tenant: Tenant, executions: list[FlowExecution]) -> None:
-    batch = operations(executions, 100, "before")
+    batch = operations(executions, 100, [OperationKind.ADD])
     apply_batch(batch, tenant.actor, tenant.id)
 
     with conversation() as heard:
@@ -108,7 +111,7 @@ def test_the_count_shows_every_statement_and_round_trip_of_a_loop(
             TaskTag.objects.filter(flow_execution=executions[0], tag=str(index)).exists()
 
     assert len(heard.statements) == 1 + 10
-    assert len(heard.round_trips) == 1 + 10
+    assert len(heard.round_trips) >= 1 + 10
 
 
 def test_the_count_tells_statements_from_round_trips(tenant: Tenant) -> None:
@@ -121,7 +124,7 @@ def test_the_count_tells_statements_from_round_trips(tenant: Tenant) -> None:
     assert len(heard.round_trips) < 10
 
 
-def test_the_count_leaves_out_begin_and_commit_and_nothing_else(tenant: Tenant) -> None:
+def test_the_count_leaves_out_begin_and_commit_and_nothing_else(tenant: Tenant, new_connection: None) -> None:
     with conversation() as heard, in_organization(tenant.id):
         pass
 

@@ -41,17 +41,13 @@ def make_program(organization_id: UUID) -> tuple[Actor, str]:
 def check_equal_work(bench: Bench) -> None:
     """Give both the same batches, each on executions of its own, and compare statuses, tags and events."""
     contenders: list[Callable[[bytes], bytes]] = [
-        lambda body: product.body_of(
-            bench.client.send(product.request("PATCH", "/api/task-tags", bench.token, body))
-        ),
+        lambda body: product.body_of(bench.client.send(product.request("PATCH", "/api/task-tags", bench.token, body))),
         bench.limits[0].patch,
     ]
     half = len(bench.database.executions) // 2
     halves = bench.database.executions[:half], bench.database.executions[half:]
     # The same seed: the same batch, but for the executions.
-    outcomes = [
-        _outcome(bench, patch, executions) for patch, executions in zip(contenders, halves, strict=True)
-    ]
+    outcomes = [_outcome(bench, patch, executions) for patch, executions in zip(contenders, halves, strict=True)]
     if outcomes[0] != outcomes[1]:
         raise AssertionError(f"product and limit differ: {outcomes}")
     path = f"/api/task-tags?flow_execution_id={bench.database.executions[0]}"

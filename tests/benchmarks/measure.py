@@ -25,7 +25,9 @@ class Times:
         return self.quantile(0.9)
 
 
-def in_turns(contenders: Mapping[str, Callable[[], Callable[[], object]]], rounds: int, warm_up: int = WARM_UP) -> dict[str, Times]:
+def in_turns(
+    contenders: Mapping[str, Callable[[], Callable[[], object]]], rounds: int, warm_up: int = WARM_UP
+) -> dict[str, Times]:
     """Time each contender once a round; who begins moves on by one each round.
 
     A contender is asked for its work first (what it prepares does not count), and the work is timed.

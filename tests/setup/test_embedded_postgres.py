@@ -263,14 +263,14 @@ def test_killed_with_a_busy_connection_it_recovers(tmp_path: Path) -> None:
         server.stop()
 
 
+@pytest.mark.parametrize("name", ["data/postmaster.pid", ".s.PGSQL.5432.lock"])
 @pytest.mark.parametrize("content", ["{live}\n{data}\n1700000000\n5432\n", "", "{live}", "rubbish\n"])
-def test_a_stale_pid_file_is_seen_through(server: EmbeddedPostgres, content: str) -> None:
+def test_a_stale_pid_file_is_seen_through(server: EmbeddedPostgres, content: str, name: str) -> None:
     server.start()
     kill(main_pid(server))
-    data = server.folder / "data"
     with subprocess.Popen(["sleep", "600"], **as_owner(server)) as foreign:
         try:
-            (data / "postmaster.pid").write_text(content.format(live=foreign.pid, data=data))
+            (server.folder / name).write_text(content.format(live=foreign.pid, data=server.folder / "data"))
             assert server.start()
             assert foreign.poll() is None
         finally:

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from tagsite.server import PortInUseError, check_port, serve
+from tagsite.server import PortInUseError, check_port, replace_process_by_server
 
 
 class Command(BaseCommand):
@@ -27,11 +27,10 @@ class Command(BaseCommand):
         except PortInUseError as error:
             raise CommandError(str(error)) from error
         self._check_database()
-        connections["default"].close()
-        connections["default"].close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
         folder = settings.VAR_DIR / f"metrics-{options['port']}"
         self.stdout.write(f"Tagsite listens on http://{options['host']}:{options['port']}")
-        serve(options["host"], options["port"], options["workers"], options["threads"], folder)
+        self.stdout.flush()
+        replace_process_by_server(options["host"], options["port"], options["workers"], options["threads"], folder)
 
     def _check_database(self) -> None:
         """Reach it once, which also refuses a role that row-level security does not bind."""
