@@ -76,7 +76,7 @@ def _in_another_process(function: Callable[[str], None], argument: str) -> None:
     process.start()
     process.join()
     if process.exitcode != 0:
-        sys.exit("tagsite: the demo could not be prepared; the reason stands above")
+        sys.exit(1)  # it has said why
 
 
 def _prepare(url: str) -> None:
@@ -85,11 +85,15 @@ def _prepare(url: str) -> None:
 
     django.setup()
     from django.core.management import call_command
+    from django.db import DatabaseError
 
     from tagsite import sample_data
 
-    call_command("migrate", verbosity=0)
-    sample_data.load(url, VAR / "demo.json")
+    try:
+        call_command("migrate", verbosity=0)
+        sample_data.load(url, VAR / "demo.json")
+    except (DatabaseError, OSError) as error:
+        sys.exit(f"tagsite: the sample data could not be made: {error}\nMend that and start the demo again.")
 
 
 def _greet(url: str) -> None:

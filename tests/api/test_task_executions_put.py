@@ -72,9 +72,7 @@ def test_an_output_may_be_changed_to_null(tenant: Tenant, record: dict[str, Any]
     assert corrected(tenant, {"id": record["id"], "output": None})["output"] is None
 
 
-def test_the_second_of_two_corrections_of_the_same_state_is_a_conflict(
-    tenant: Tenant, record: dict[str, Any]
-) -> None:
+def test_the_second_of_two_corrections_of_the_same_state_is_a_conflict(tenant: Tenant, record: dict[str, Any]) -> None:
     first = corrected(tenant, {**record, "output": "first"})
 
     conflict(tenant.api("admin").put(PATH, {**record, "output": "second"}))
@@ -105,9 +103,7 @@ def test_without_updated_at_the_last_correction_wins(tenant: Tenant, record: dic
 @pytest.mark.parametrize(
     ("field", "value"), [("flow_execution_id", UNKNOWN_ID), ("task_name", "pay"), ("task_execution_idx", 7)]
 )
-def test_a_record_cannot_move_to_another_task(
-    tenant: Tenant, record: dict[str, Any], field: str, value: Any
-) -> None:
+def test_a_record_cannot_move_to_another_task(tenant: Tenant, record: dict[str, Any], field: str, value: Any) -> None:
     error = invalid(tenant.api("reviewer").put(PATH, {**record, field: value}))
     assert places(error) == [["body", field]]
     assert read(tenant, record["id"]) == record
@@ -128,13 +124,16 @@ def test_an_unknown_record_is_not_found(tenant: Tenant) -> None:
 
 def test_a_foreign_record_is_answered_as_an_unknown_one(tenant: Tenant, neighbour: Tenant) -> None:
     foreign = neighbour.task(neighbour.execution(), "extract", output=1)
-    answers = [not_found(tenant.api("reviewer").put(PATH, {"id": str(id), "output": 2})) for id in (foreign.id, UNKNOWN_ID)]
+    answers = [
+        not_found(tenant.api("reviewer").put(PATH, {"id": str(id), "output": 2})) for id in (foreign.id, UNKNOWN_ID)
+    ]
     assert answers[0] == answers[1]
     assert read(neighbour, foreign.id)["output"] == 1
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("processing_status", "finished"), ("edited_status", 1), ("started_at", "soon"), ("credits", "1")]
+    ("field", "value"),
+    [("processing_status", "finished"), ("edited_status", 1), ("started_at", "soon"), ("credits", "1")],
 )
 def test_a_value_out_of_bounds_is_refused_with_its_place(
     tenant: Tenant, record: dict[str, Any], field: str, value: Any

@@ -100,9 +100,7 @@ def test_operations_may_name_different_flow_executions_and_tasks(tenant: Tenant)
     ("field", "other"),
     [("tag", "Approved"), ("tag_type", "Review"), ("tag_metadata", {"by": "Ada"}), ("tag_metadata", None)],
 )
-def test_a_difference_in_any_part_of_the_identity_makes_a_different_tag(
-    tenant: Tenant, field: str, other: Any
-) -> None:
+def test_a_difference_in_any_part_of_the_identity_makes_a_different_tag(tenant: Tenant, field: str, other: Any) -> None:
     execution = tenant.execution("extract")
     add = operation("add", execution, "extract", "approved", tag_metadata={"by": "ada"})
     assert statuses(tenant.api().tag(add, {**add, field: other})) == ["added", "added"]

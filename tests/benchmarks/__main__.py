@@ -57,6 +57,7 @@ def _run(database: preload.Database, options: argparse.Namespace) -> None:
         checks.check_equal_work(bench)
         results = []
         for name in options.only or CASES:
+            bench.reconnect()
             results.append(CASES[name](bench, options.quick))
             print(report.line(results[-1]), flush=True)
     if not options.quick and not options.only:

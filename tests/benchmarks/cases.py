@@ -37,11 +37,16 @@ class Bench:
     def __post_init__(self) -> None:
         self.batches = Batches(self.database.executions[_READ_ONLY:])
         self.reads = itertools.cycle(self.database.executions[:_READ_ONLY])
-        self.client = self.stack.enter_context(product.Client(self.port))
+        self.client = product.Client(self.port)
         self.limits = [
             self.stack.enter_context(Limit(self.database.url, self.organization_id, str(self.actor)))
             for _ in range(CLIENTS)
         ]
+
+    def reconnect(self) -> None:
+        """Before each case: the server closes a connection that was idle."""
+        self.client.close()
+        self.client = product.Client(self.port)
 
     def request(self, size: int) -> bytes:
         return product.request("PATCH", "/api/task-tags", self.token, self.batches.next(size))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 from tests.benchmarks.preload import PROJECT
 
@@ -36,7 +36,7 @@ def running(more_arguments: Sequence[str] = ()) -> Iterator[int]:
 def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError, ConnectionError), Client(port) as client:
+        with suppress(OSError), closing(Client(port)) as client:
             if client.send(request("GET", "/readyz")).startswith(b"HTTP/1.1 200"):
                 return
         time.sleep(0.1)
@@ -58,10 +58,7 @@ class Client:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._socket.close()
 
     def fileno(self) -> int:
@@ -118,5 +115,5 @@ def send_all(port: int, clients: int, requests: Iterable[bytes]) -> None:
                     client.start(following)
                 else:
                     selector.unregister(client)
-                    client.__exit__()
+                    client.close()
                     busy -= 1

@@ -44,8 +44,8 @@ checking it.
   each client, prepared statements, one round trip for a batch. It locks, checks, writes tags and events, and commits as
   the product does. Before measuring, both are given the same batches, and their statuses, tags and events compared.
 - For GET the limit is the same JSON, built by one statement of PostgreSQL.
-- The baseline (`tests/benchmarks/naive.py`) does what one writes first with Django's ORM: look up the flow execution and
-  the task, `get_or_create` the tag, take a position and create an event, for each operation, in one transaction.
+- The baseline (`tests/benchmarks/naive.py`) does what one writes first with Django's ORM: for each operation look up the
+  flow execution and the task, `get_or_create` the tag, take a position and create an event; all in one transaction.
 - Product and limit take turns, one request each, so that whatever else the machine does meets both.
 
 ## The machine of these figures

@@ -17,8 +17,8 @@ from tests.races.threads import together
 ATTEMPTS = 5
 # The lock statement takes one row, waits, and takes the next: time enough for another batch to come in between.
 SLOWLY = (
-    "SELECT id FROM flow_execution",
-    "SELECT CASE WHEN pg_sleep(0.05) IS NOT NULL THEN id END FROM flow_execution",
+    r"SELECT (\S+) FROM flow_execution",
+    r"SELECT CASE WHEN pg_sleep(0.05) IS NOT NULL THEN \1 END FROM flow_execution",
 )
 # The planted bug: locks in another order than everybody else's.
 BACKWARDS = (r"ORDER BY id FOR", "ORDER BY id DESC FOR")

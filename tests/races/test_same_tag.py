@@ -119,7 +119,8 @@ def tag_while_it_is_deleted(
     tagged = []
 
     def delete() -> None:
-        with before("UPDATE event_stream", lambda: until(lambda: tagged or blocked(owner))), before("UPDATE", deleting):
+        wait_for_the_batch = before("UPDATE event_stream", lambda: until(lambda: tagged or blocked(owner)))
+        with before('UPDATE "flow_execution"', deleting), wait_for_the_batch:
             delete_flow_execution(tenant.id, tenant.actor, execution.id)
 
     def tag() -> list[Outcome]:

@@ -1,0 +1,38 @@
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.cast import Api, Tenant
+from tests.tenancy.layers import BYPASSING_ROLE, close_pool_without_policies, drop_role, make_bypassing_role
+from tests.tenancy.things import Ids, Neighbour, settle
+
+WHO = ["program", "admin", "reviewer", "viewer"]
+
+
+@dataclass(frozen=True)
+class Intruder:
+    """The organization that tries; its rows may change, so it serves many tests."""
+
+    tenant: Tenant
+    ids: Ids
+    callers: dict[str, Api]
+
+
+@pytest.fixture(scope="package")
+def intruder(bypassing_role: None) -> Intruder:
+    tenant = Tenant.create("Intruder")
+    return Intruder(tenant, settle(tenant, "our own"), {who: tenant.api(who) for who in WHO})
+
+
+@pytest.fixture
+def neighbour() -> Neighbour:
+    return Neighbour.create()
+
+
+@pytest.fixture(scope="package")
+def bypassing_role(django_db_setup: None) -> Iterator[None]:
+    make_bypassing_role()
+    yield
+    close_pool_without_policies()
+    drop_role(BYPASSING_ROLE)

@@ -1,0 +1,137 @@
+"""Taking off one of the two layers of tenancy, or both, to see what the other one holds alone."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from types import ModuleType
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connections
+from psycopg import sql
+
+from tags.actions.credentials import Caller
+from tags.api import authentication
+from tags.db import tenancy
+from tags.db.roles import grant_application_privileges
+from tags.models.tenant import TenantQuerySet
+from tests.database import NAME, OWNER_URL
+
+BYPASSING_ROLE = f"{NAME}_bypassrls"
+_PASSWORD = "only for tests"
+
+
+class Layers(StrEnum):
+    """What is left to keep tenants apart."""
+
+    BOTH = "both layers"
+    POLICIES_WITHOUT_FILTERS = "policies alone, filters forgotten"
+    POLICIES_WITH_WRONG_FILTERS = "policies alone, filters of the neighbour"
+    FILTERS = "filters alone"
+
+
+def left_with(layers: Layers, caller_id: UUID, neighbour_id: UUID) -> AbstractContextManager[None]:
+    """The block runs with these layers; `caller_id` is the organization of who calls."""
+    stack = ExitStack()
+    if layers == Layers.FILTERS:
+        stack.enter_context(without_policies())
+    elif layers == Layers.POLICIES_WITHOUT_FILTERS:
+        stack.enter_context(without_filters())
+    elif layers == Layers.POLICIES_WITH_WRONG_FILTERS:
+        stack.enter_context(with_filters_of(neighbour_id, caller_id))
+    return stack  # type: ignore[return-value]
+
+
+@contextmanager
+def with_filters_of(neighbour_id: UUID, caller_id: UUID) -> Iterator[None]:
+    """The application takes every caller for one of the neighbour's: all its statements, ORM and raw SQL, ask for the
+    neighbour's rows. Only the transaction's setting, which the policies read, stays that of who really calls.
+    """
+    name_caller, show = authentication._named, tenancy.show
+
+    def named(caller: Caller) -> tuple[Caller, None]:
+        return name_caller(replace(caller, organization_id=neighbour_id))
+
+    def show_the_callers(setting: str, value: str) -> None:
+        show(setting, str(caller_id) if setting == tenancy.ORGANIZATION else value)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(authentication, "_named", named)
+        patch.setattr(tenancy, "show", show_the_callers)
+        yield
+
+
+# As it stands in the raw SQL of tags/, with its comparison of two tables' organizations.
+_RAW_FILTER = re.compile(r"\b(?:\w+\.)?organization_id = (?:%\(organization_id\)s|\w+\.organization_id)")
+# Without its filter it would count up the streams of all tests' organizations.
+_KEPT = {("tags.events.stream", "_APPEND")}
+
+
+@contextmanager
+def without_filters() -> Iterator[None]:
+    """No queryset and no raw SQL of the application names the organization."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TenantQuerySet, "in_organization", lambda queryset, _: queryset.all())
+        for module, name, statement in raw_filters():
+            patch.setattr(module, name, _RAW_FILTER.sub("true", statement))
+        yield
+
+
+def raw_filters() -> list[tuple[ModuleType, str, str]]:
+    """Every SQL constant of the application that filters by organization."""
+    return [
+        (module, name, value)
+        for module_name, module in list(sys.modules.items())
+        if module_name.startswith("tags.") and ".migrations" not in module_name
+        for name, value in vars(module).items()
+        if isinstance(value, str) and _RAW_FILTER.search(value) and (module_name, name) not in _KEPT
+    ]
+
+
+@contextmanager
+def without_policies() -> Iterator[None]:
+    """The application works as a role with its own privileges, whom row-level security does not bind."""
+    bound = connections["default"]
+    free = connections.create_connection("default")
+    # Its own pool; and tags.db.roles, which would refuse this role, looks at `default` alone.
+    free.alias = "bypassing"
+    free.settings_dict = {**free.settings_dict, "USER": BYPASSING_ROLE, "PASSWORD": _PASSWORD}
+    connections["default"] = free
+    try:
+        yield
+    finally:
+        connections["default"] = bound
+        free.close()
+
+
+def close_pool_without_policies() -> None:
+    with without_policies():
+        connections["default"].close_pool()
+
+
+def make_bypassing_role() -> None:
+    """The application's role again, but with BYPASSRLS."""
+    make_role(BYPASSING_ROLE, "BYPASSRLS")
+    grant_application_privileges(connections["owner"], BYPASSING_ROLE)
+    connections["owner"].close()
+
+
+def make_role(name: str, power: str = "") -> str:
+    """A role that may log in; gives its URL. Roles are the whole server's, so it may be left from an earlier run."""
+    role = sql.Identifier(name)
+    with psycopg.connect(OWNER_URL, autocommit=True) as owner:
+        if owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).fetchone() is None:
+            owner.execute(sql.SQL("CREATE ROLE {}").format(role))
+        owner.execute(sql.SQL("ALTER ROLE {} LOGIN {} PASSWORD {}").format(role, sql.SQL(power), _PASSWORD))
+    return psycopg.conninfo.make_conninfo(OWNER_URL, user=name, password=_PASSWORD)
+
+
+def drop_role(name: str) -> None:
+    role = sql.Identifier(name)
+    with psycopg.connect(OWNER_URL, autocommit=True) as owner:
+        owner.execute(sql.SQL("DROP OWNED BY {}").format(role))
+        owner.execute(sql.SQL("DROP ROLE {}").format(role))

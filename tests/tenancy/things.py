@@ -1,0 +1,135 @@
+"""What a tenant owns, and the ids by which a request can name it: one's own, the neighbour's, or nobody's."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from tags.actions.batch import Operation, OperationKind, apply_batch
+from tags.actions.organizations import add_member, create_organization, create_user
+from tags.actions.service_accounts import create_api_key, create_service_account
+from tags.db.tenancy import in_organization
+from tags.models import Membership, Role, Scope
+from tags.models.ids import uuid7
+from tests.cast import Tenant
+
+# In every free text that the neighbour owns, and nowhere else.
+MARK = "neighbours-own"
+A_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Everything that a request may name."""
+
+    organization: str
+    flow: str
+    flow_execution: str
+    task_execution: str
+    service_account: str
+    api_key: str
+    member: str
+    user: str
+    username: str
+
+    @classmethod
+    def of_nobody(cls) -> "Ids":
+        """Well-formed, fresh, and in no organization at all."""
+        return cls(*(str(uuid7()) for _ in range(8)), username=f"{MARK}-{uuid7()}")
+
+    def named_in(self, text: str) -> list[str]:
+        return [value for value in asdict(self).values() if value in text]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """The organization whose rows must never show, and never change."""
+
+    tenant: Tenant
+    ids: Ids
+
+    @classmethod
+    def create(cls) -> "Neighbour":
+        tenant = tenant_without_passwords()
+        return cls(tenant, settle(tenant, MARK))
+
+
+def tenant_without_passwords(name: str = MARK) -> Tenant:
+    """As Tenant.create, in a hundredth of the time: nobody in it logs in with a password."""
+    organization = create_organization(f"{name} organization")
+    people = {role: create_user(f"{name}-{uuid7()}") for role in Role}
+    for role, user in people.items():
+        add_member(organization.id, user.username, role)
+    account = create_service_account(organization.id, f"{name} worker", list(Scope), "integration")
+    _, token = create_api_key(organization.id, account.id, f"{name} first key")
+    return Tenant(organization.id, people[Role.ADMIN], people[Role.REVIEWER], people[Role.VIEWER], token)
+
+
+def settle(tenant: Tenant, mark: str) -> Ids:
+    """Give the tenant one of everything: a tagged task, a program with a key, a second member."""
+    execution = tenant.execution(flow_name="invoices")
+    task = tenant.task(execution, "extract", input={"text": f"{mark} input"}, output=f"{mark} output")
+    tag = Operation(OperationKind.ADD, execution.id, "extract", "approved", "review", {"text": f"{mark} metadata"})
+    marked = Operation(OperationKind.ADD, execution.id, "extract", f"{mark} tag", "review")
+    apply_batch([tag, marked], tenant.actor, tenant.id)
+    account = create_service_account(tenant.id, f"{mark} program", [Scope.READ], "integration")
+    key, _ = create_api_key(tenant.id, account.id, f"{mark} key")
+    return Ids(
+        organization=str(tenant.id),
+        flow=str(execution.flow_id),
+        flow_execution=str(execution.id),
+        task_execution=str(task.id),
+        service_account=str(account.id),
+        api_key=str(key.id),
+        member=str(membership_id(tenant, tenant.viewer.id)),
+        user=str(tenant.viewer.id),
+        username=tenant.viewer.username,
+    )
+
+
+def membership_id(tenant: Tenant, user_id: UUID) -> UUID:
+    with in_organization(tenant.id):
+        return Membership.objects.get(user_id=user_id).id
+
+
+_TENANT_TABLES = """
+    SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+      AND attname = 'organization_id' AND NOT attisdropped
+    ORDER BY relname
+"""
+
+
+def tenant_tables(connection: psycopg.Connection) -> list[str]:
+    """Every table with an organization, as the catalog has it."""
+    return [name for (name,) in connection.execute(_TENANT_TABLES)]
+
+
+def key_column(table: str) -> str:
+    """The column that names the organization."""
+    return "id" if table == "organization" else "organization_id"
+
+
+def rows_of(owner: psycopg.Connection, organization_id: UUID | str) -> dict[str, list[str]]:
+    """All that is stored of an organization, read past row-level security."""
+    statement = "SELECT to_jsonb(t)::text FROM {} AS t WHERE {} = %s ORDER BY 1"
+    rows = {}
+    for table in [*tenant_tables(owner), "organization"]:
+        query = sql.SQL(statement).format(sql.Identifier(table), sql.Identifier(key_column(table)))
+        rows[table] = [text for (text,) in owner.execute(query, [organization_id])]
+    return rows
+
+
+def words_of(rows: dict[str, list[str]]) -> set[str]:
+    """What of these rows would give them away in an answer: every id, and the mark of every text."""
+    return {MARK, *A_UUID.findall("".join(text for table in rows.values() for text in table))}
+
+
+def stored(owner: psycopg.Connection, table: str, organization_id: UUID | str, **values: Any) -> int:
+    """How many rows of the organization have these values."""
+    conditions = "".join(f" AND {name} = %({name})s" for name in values)
+    statement = f"SELECT count(*) FROM {table} WHERE organization_id = %(organization_id)s{conditions}"
+    return int(owner.execute(statement, {"organization_id": organization_id, **values}).fetchone()[0])
