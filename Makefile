@@ -29,7 +29,11 @@ shell: .venv/runtime.stamp  ## a Python shell on the embedded database
 	@DEBUG=on $(BIN)/python manage.py shell
 
 clean:  ## remove the environment and all data, the demo's too
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tagsite.embedded_postgres stop; fi
+	@for folder in var/postgres var/test/postgres var/bench/postgres; do \
+		if [ -x $(BIN)/python ] && [ -d $$folder ]; then \
+			$(BIN)/python -c "from pathlib import Path; from tagsite.embedded_postgres import EmbeddedPostgres; EmbeddedPostgres(Path('$$folder')).stop()"; \
+		fi; \
+	done
 	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -32,7 +32,7 @@ def make_database(admin: str, name: str) -> tuple[str, str]:
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).fetchone() is None:
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone() is None:
             connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(name)))
         connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), password))
     owner = make_conninfo(admin, dbname=name)

@@ -35,8 +35,9 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
+        token = token.strip()
         identify = caller_of_api_key if token.startswith(TOKEN_PREFIX) else caller_of_access_token
-        return _named(identify(token.strip(), request_context.current_request_id()))
+        return _named(identify(token, request_context.current_request_id()))
 
 
 class SessionAuthentication(DjangoSessionAuthentication):

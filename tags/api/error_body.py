@@ -1,6 +1,7 @@
 """The one place where an error becomes a response."""
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -55,7 +56,7 @@ _CODES = {
 def _of_framework(exception: exceptions.APIException) -> TagsiteError:
     if isinstance(exception, exceptions.Throttled):
         wait = getattr(exception, "wait", None) or 1
-        return errors.RateLimited("Too many attempts; wait before the next", retry_after=int(wait))
+        return errors.RateLimited("Too many attempts; wait before the next", retry_after=ceil(wait))
     code = _CODES.get(exception.status_code, "bad_request")
     return _FrameworkError(str(exception.detail), exception.status_code, code)
 

@@ -12,12 +12,12 @@ if TYPE_CHECKING:  # rest_framework.views imports this module
 
 
 class HasPermission(BasePermission):
-    """Compares what the caller may do with the view's `permissions`: HTTP method -> Permission."""
+    """Compares what the caller may do with the view's `permissions`: HTTP method -> Permission; HEAD is as GET."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         caller = caller_of(request)
         permissions: dict[str, Permission] = getattr(view, "permissions", {})
-        needed = permissions.get(request.method or "")
+        needed = permissions.get("GET" if request.method == "HEAD" else request.method or "")
         if needed is not None and needed not in caller.permissions:
             raise Forbidden(f"This needs the permission {needed.value!r}, which the caller does not have")
         return True

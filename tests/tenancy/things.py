@@ -38,7 +38,7 @@ class Ids:
     @classmethod
     def of_nobody(cls) -> "Ids":
         """Well-formed, fresh, and in no organization at all."""
-        return cls(*(str(uuid7()) for _ in range(8)), username=f"{MARK}-{uuid7()}")
+        return cls(*(str(uuid7()) for _ in range(8)), username=f"person-{uuid7()}")
 
     def named_in(self, text: str) -> list[str]:
         return [value for value in asdict(self).values() if value in text]
@@ -56,11 +56,16 @@ class Neighbour:
         tenant = tenant_without_passwords()
         return cls(tenant, settle(tenant, MARK))
 
+    def words(self, rows: dict[str, list[str]]) -> set[str]:
+        """What of its rows would give it away in an answer: every id, the mark of every text, the names of people."""
+        ids = A_UUID.findall("".join(text for table in rows.values() for text in table))
+        return {MARK, *ids, *(user.username for user in (self.tenant.admin, self.tenant.reviewer, self.tenant.viewer))}
+
 
 def tenant_without_passwords(name: str = MARK) -> Tenant:
     """As Tenant.create, in a hundredth of the time: nobody in it logs in with a password."""
     organization = create_organization(f"{name} organization")
-    people = {role: create_user(f"{name}-{uuid7()}") for role in Role}
+    people = {role: create_user(f"person-{uuid7()}") for role in Role}
     for role, user in people.items():
         add_member(organization.id, user.username, role)
     account = create_service_account(organization.id, f"{name} worker", list(Scope), "integration")
@@ -121,11 +126,6 @@ def rows_of(owner: psycopg.Connection, organization_id: UUID | str) -> dict[str,
         query = sql.SQL(statement).format(sql.Identifier(table), sql.Identifier(key_column(table)))
         rows[table] = [text for (text,) in owner.execute(query, [organization_id])]
     return rows
-
-
-def words_of(rows: dict[str, list[str]]) -> set[str]:
-    """What of these rows would give them away in an answer: every id, and the mark of every text."""
-    return {MARK, *A_UUID.findall("".join(text for table in rows.values() for text in table))}
 
 
 def stored(owner: psycopg.Connection, table: str, organization_id: UUID | str, **values: Any) -> int:
