@@ -21,6 +21,10 @@ from tests.benchmarks.words import Batches
 CLIENTS = 16
 # The first executions are only read, so that each keeps its tags.
 _READ_ONLY = 1000
+# As a client does that sends one request after the other.
+_BLOCK = 10
+# Rounds that do not count: statements are being prepared, caches filled.
+_WARM_UP = 3
 
 
 @dataclass
@@ -140,7 +144,7 @@ def _patch(bench: Bench, quick: bool, size: int, goal: float, rounds: int) -> Re
         "limit": partial(bench.patch_limit, size),
         "engine": partial(bench.patch_engine, size),
     }
-    times = in_turns(contenders, rounds // 5 if quick else rounds)
+    times = in_turns(contenders, rounds // 5 if quick else rounds, _BLOCK, _WARM_UP)
     ratio = times["product"].p50 / times["limit"].p50
     plural = "operation" if size == 1 else "operations"
     return Result(f"patch{size}", f"PATCH, {size} {plural}, 1 client", ratio, goal, True, times)
@@ -149,7 +153,7 @@ def _patch(bench: Bench, quick: bool, size: int, goal: float, rounds: int) -> Re
 def _crowd(bench: Bench, quick: bool) -> Result:
     batches = CLIENTS * (4 if quick else 10)
     contenders = {"product": partial(bench.crowd_product, batches), "limit": partial(bench.crowd_limit, batches)}
-    times = in_turns(contenders, 4 if quick else 12, warm_up=1)
+    times = in_turns(contenders, 4 if quick else 12)
     rates = {name: batches * 100 / time.p50 for name, time in times.items()}
     note = f"{rates['product']:,.0f} beside {rates['limit']:,.0f} operations a second"
     title = f"PATCH, 100 operations, {CLIENTS} clients: throughput"
@@ -158,22 +162,22 @@ def _crowd(bench: Bench, quick: bool) -> Result:
 
 def _get(bench: Bench, quick: bool) -> Result:
     contenders = {"product": bench.get_product, "limit": bench.get_limit}
-    times = in_turns(contenders, 200 if quick else 1000)
+    times = in_turns(contenders, 20 if quick else 100, _BLOCK, _WARM_UP)
     ratio = times["product"].p50 / times["limit"].p50
     return Result("get", "GET, the 50 tags of a flow execution", ratio, 2.5, True, times)
 
 
 def _naive(bench: Bench, quick: bool) -> Result:
     contenders = {"product": partial(bench.patch_product, 100), "naive": partial(bench.patch_naive, 100)}
-    times = in_turns(contenders, 8 if quick else 30, warm_up=2)
+    times = in_turns(contenders, 6 if quick else 20)
     ratio = times["naive"].p50 / times["product"].p50
     return Result("naive", "Naive baseline ÷ product, 100 operations", ratio, 20, False, times, other="naive")
 
 
 CASES: dict[str, Callable[[Bench, bool], Result]] = {
-    "patch100": partial(_patch, size=100, goal=1.6, rounds=200),
-    "patch10": partial(_patch, size=10, goal=2.0, rounds=400),
-    "patch1": partial(_patch, size=1, goal=2.8, rounds=600),
+    "patch100": partial(_patch, size=100, goal=1.6, rounds=20),
+    "patch10": partial(_patch, size=10, goal=2.0, rounds=40),
+    "patch1": partial(_patch, size=1, goal=2.8, rounds=60),
     "crowd": _crowd,
     "get": _get,
     "naive": _naive,

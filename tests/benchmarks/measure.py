@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-WARM_UP = 20  # rounds that do not count: statements are being prepared, caches filled
-
 
 @dataclass(frozen=True)
 class Times:
@@ -26,21 +24,24 @@ class Times:
 
 
 def in_turns(
-    contenders: Mapping[str, Callable[[], Callable[[], object]]], rounds: int, warm_up: int = WARM_UP
+    contenders: Mapping[str, Callable[[], Callable[[], object]]], rounds: int, block: int = 1, warm_up: int = 1
 ) -> dict[str, Times]:
-    """Time each contender once a round; who begins moves on by one each round.
+    """Each round, every contender works `block` times in a row; who begins moves on by one.
 
-    A contender is asked for its work first (what it prepares does not count), and the work is timed.
+    A contender is asked for its work first, which does not count; the work itself is timed.
     """
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     names = list(contenders)
     for number in range(-warm_up, rounds):
         start = number % len(names)
         for name in names[start:] + names[:start]:
-            work = contenders[name]()
-            before = time.perf_counter()
-            work()
-            seconds = time.perf_counter() - before
+            seconds = [_timed(work) for work in [contenders[name]() for _ in range(block)]]
             if number >= 0:
-                taken[name].append(seconds)
+                taken[name] += seconds
     return {name: Times(tuple(sorted(values))) for name, values in taken.items()}
+
+
+def _timed(work: Callable[[], object]) -> float:
+    before = time.perf_counter()
+    work()
+    return time.perf_counter() - before
