@@ -95,13 +95,12 @@ def _database(url: str, **options: Any) -> dict[str, Any]:
     """A database URL as libpq reads it, sockets, several hosts and sslmode included."""
     parameters = conninfo_to_dict(url)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "tags.db.postgresql",
         "NAME": parameters.pop("dbname", ""),
         "USER": parameters.pop("user", ""),
         "PASSWORD": parameters.pop("password", ""),
         "HOST": parameters.pop("host", ""),
         "PORT": parameters.pop("port", ""),
-        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {**parameters, **options},
     }
 

@@ -21,7 +21,7 @@ _MAX_EXPONENT = 308
 _MAX_DIGITS = 400
 
 # The only ways in for what a text column cannot hold: raw control characters are no JSON, surrogates no UTF-8.
-_SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89abAB])")
+_SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -17,18 +17,19 @@ from tags.errors import NotFound
 from tags.models import ApiKey, Permission, Scope, ServiceAccount
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Scopes = Annotated[list[Scope], Field(min_length=1, max_length=20)]
 _ADMINS_ONLY = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Permission.ADMINISTER)
 
 
 class NewServiceAccount(Wire):
     name: Name
-    scopes: Annotated[list[Scope], Field(min_length=1)] = [Scope.READ]
+    scopes: Scopes = [Scope.READ]
     kind: Annotated[str, Field(min_length=1, max_length=50)] = "integration"
 
 
 class ServiceAccountChange(Wire):
     name: Name | None = None
-    scopes: Annotated[list[Scope], Field(min_length=1)] | None = None
+    scopes: Scopes | None = None
 
 
 class NewApiKey(Wire):

@@ -120,8 +120,8 @@ class CorrectedTaskExecution(TaskExecutionFields):
     id: UUID
     processing_status: ProcessingStatus | None = None
     flow_execution_id: UUID | None = None
-    task_name: str | None = None
-    task_execution_idx: int | None = None
+    task_name: TaskName | None = None
+    task_execution_idx: Index | None = None
     updated_at: Time | None = None
 
 

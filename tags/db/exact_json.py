@@ -7,7 +7,7 @@ Decimal otherwise: equal numbers then have equal texts.
 
 import hashlib
 import json
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
 
 import msgspec
@@ -16,13 +16,16 @@ from django.db import models
 _COMPACT = msgspec.json.Encoder(decimal_format="number")
 _CANONICAL = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
+# Python's usual context would round to 28 digits; no number that is let in has as many as this.
+_EXACT = Context(prec=2000, Emax=MAX_EMAX, Emin=MIN_EMIN)
+
 
 def exact_number(text: str | Decimal) -> int | Decimal:
     """The exact value of a JSON number that is written with a fraction or an exponent."""
     number = Decimal(text)
     if not number:
         return 0
-    return int(number) if number == number.to_integral_value() else number.normalize()
+    return int(number) if number == number.to_integral_value() else number.normalize(_EXACT)
 
 
 def loads(text: str | bytes) -> Any:

@@ -5,11 +5,14 @@ visible, so code that forgets to open an organization reads nothing rather than 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from typing import cast
 from uuid import UUID
 
 from django.db import connection, transaction
+
+from tags.db.postgresql.base import DatabaseWrapper
 
 ORGANIZATION = "tagsite.organization_id"
 USER = "tagsite.user_id"
@@ -55,12 +58,6 @@ def show(setting: str, value: str) -> None:
         cursor.execute(_SHOW, [setting, value])
 
 
-@contextmanager
-def pipeline() -> Iterator[None]:
-    """Send the block's statements without waiting for each answer: one round trip, up to the first fetch.
-
-    An error shows at the fetch or at the end of the block, as Django's own exception.
-    """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        yield
+def pipeline() -> AbstractContextManager[None]:
+    """The backend's pipeline (tags/db/postgresql/base.py)."""
+    return cast(DatabaseWrapper, connection).pipeline()

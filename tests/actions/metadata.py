@@ -4,14 +4,14 @@ import json
 
 from hypothesis import strategies as st
 
-# The texts of a line are the same JSON value; two lines never are.
+# The texts of a line are the same JSON value; two lines never are. Lines that are easily mistaken are neighbours.
 VALUES = [
     ["null", " null "],
-    ["true"],
     ["false"],
     ["0", "-0", "0.0", "-0.0", "0e5", "0E-7"],
-    ["1", "1.0", "1e0", "10e-1", "0.1E1", "1.000"],
     ["-1", "-1.0", "-10e-1"],
+    ["1", "1.0", "1e0", "10e-1", "0.1E1", "1.000"],
+    ["true"],
     ["100", "1e2", "1E+2", "100.00"],
     ["0.1", "1e-1", "0.10", "0.01e1"],
     ["0.1000000000000000055511151231257827021181583404541015625"],  # the double nearest to 0.1, in full
@@ -47,10 +47,11 @@ VALUES = [
 _PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
 
 
-def texts() -> st.SearchStrategy[str]:
-    """Mostly from the list above, so that the same value comes again in another notation."""
-    listed = st.sampled_from(VALUES).flatmap(st.sampled_from)
-    return listed | listed | _made_up()
+@st.composite
+def related_texts(draw: st.DrawFn) -> list[str | None]:
+    """What a batch can choose from: absent, every notation of two values that are easily mistaken, any value."""
+    line = draw(st.integers(0, len(VALUES) - 2))
+    return [None, *VALUES[line], *VALUES[line + 1], draw(_made_up())]
 
 
 def _made_up() -> st.SearchStrategy[str]:

@@ -30,24 +30,30 @@ EXECUTIONS = 3
 ACTORS = (SYSTEM, Actor("service_account", uuid7(), "integration", "one"), Actor("user", uuid7(), "a person", "two"))
 
 SETTINGS = settings(
-    max_examples=70,
+    max_examples=80,
     stateful_step_count=15,
     derandomize=True,  # the same batches at every run; `--hypothesis-seed` does not matter
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 
-# The names are few, so that the operations of a batch keep meeting each other's tags.
-operations = st.builds(
-    dict,
-    kind=st.sampled_from(["add", "add", "remove"]),
-    place=st.integers(0, EXECUTIONS - 1),
-    task=st.sampled_from(TASKS),
-    tag=st.sampled_from(["ok", "OK"]),
-    tag_type=st.sampled_from(["review", "rEview"]),
-    metadata=st.none() | st.just("1.0") | metadata.texts(),
-)
-batches = st.lists(operations, min_size=1, max_size=12)
+spots = st.tuples(st.integers(0, EXECUTIONS - 1), st.sampled_from(TASKS))
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """On few tasks and with few names, so that its operations keep meeting each other's tags."""
+    operation = st.builds(
+        dict,
+        kind=st.sampled_from(["add", "add", "remove"]),
+        spot=st.sampled_from(draw(st.lists(spots, min_size=1, max_size=3))),
+        tag=st.sampled_from(["ok", "ok", "OK"]),
+        tag_type=st.sampled_from(["review", "review", "rEview"]),
+        metadata=st.sampled_from(draw(metadata.related_texts())),
+    )
+    return draw(st.lists(operation, min_size=1, max_size=12))
+
+
 actors = st.sampled_from(ACTORS)
 
 
@@ -63,21 +69,23 @@ class BatchMachine(RuleBasedStateMachine):
         self.deleted: list[UUID] = []
         self.executions = [self._new_execution() for _ in range(EXECUTIONS)]
 
-    @rule(batch=batches, actor=actors)
+    @rule(batch=batches(), actor=actors)
     def apply(self, batch: list[dict[str, Any]], actor: Actor) -> None:
         self._apply_to_both(self._steps(batch), actor)
 
-    @rule(batch=batches, actor=actors, wrong=operations, kind=st.integers(0, 3), position=st.integers(0, 12))
-    def apply_with_an_unknown_target(
-        self, batch: list[dict[str, Any]], actor: Actor, wrong: dict[str, Any], kind: int, position: int
-    ) -> None:
-        steps = self._steps(batch)
-        (step,) = self._steps([wrong])
+    @rule(batch=batches(), actor=actors, wrong=st.dictionaries(st.integers(0, 11), st.integers(0, 3), min_size=1))
+    def apply_with_unknown_targets(self, batch: list[dict[str, Any]], actor: Actor, wrong: dict[int, int]) -> None:
+        """`wrong` tells, by index in the batch, which kind of target the operation has instead of its own."""
         unknown = [uuid7(), self.neighbour, *self.deleted[-1:]]
-        wrong_step = replace(step, execution=unknown[kind]) if kind < len(unknown) else replace(step, task="unheard-of")
-        self._apply_to_both([*steps[:position], wrong_step, *steps[position:]], actor)
+        steps = self._steps(batch)
+        for index, kind in wrong.items():
+            step = steps[index % len(steps)]
+            steps[index % len(steps)] = (
+                replace(step, execution=unknown[kind]) if kind < len(unknown) else replace(step, task="unheard-of")
+            )
+        self._apply_to_both(steps, actor)
 
-    @rule(batch=batches, actor=actors)
+    @rule(batch=batches(), actor=actors)
     def apply_while_no_event_can_be_stored(self, batch: list[dict[str, Any]], actor: Actor) -> None:
         """The last statement of the batch fails; a batch that changes nothing has no such statement."""
         steps = self._steps(batch)
@@ -128,7 +136,14 @@ class BatchMachine(RuleBasedStateMachine):
 
     def _steps(self, batch: list[dict[str, Any]]) -> list[Step]:
         return [
-            Step(execution=self.executions[fields["place"]], **{k: v for k, v in fields.items() if k != "place"})
+            Step(
+                fields["kind"],
+                self.executions[fields["spot"][0]],
+                fields["spot"][1],
+                fields["tag"],
+                fields["tag_type"],
+                fields["metadata"],
+            )
             for fields in batch
         ]
 

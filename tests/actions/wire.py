@@ -25,7 +25,7 @@ class Conversation:
 
     @property
     def statements(self) -> list[str]:
-        """All but BEGIN and COMMIT. One prepared before the conversation began is known by its name only."""
+        """All but BEGIN and COMMIT."""
         return [statement for trip in self.trips for statement in trip if statement not in _TRANSACTION]
 
     @property
@@ -39,6 +39,7 @@ def conversation() -> Iterator[Conversation]:
     """Listens to this thread's connection; the block's end tells what was said."""
     connection.ensure_connection()
     libpq = connection.connection.pgconn
+    prepared = dict(connection.connection.execute("SELECT name, statement FROM pg_prepared_statements").fetchall())
     heard = Conversation()
     with tempfile.TemporaryFile("w+") as file:
         libpq.trace(file.fileno())
@@ -48,12 +49,13 @@ def conversation() -> Iterator[Conversation]:
         finally:
             libpq.untrace()
         file.seek(0)
-        heard.trips = _round_trips(file.read())
+        heard.trips = _round_trips(file.read(), prepared)
 
 
-def _round_trips(trace: str) -> list[list[str]]:
+def _round_trips(trace: str, prepared: dict[str, str]) -> list[list[str]]:
+    """`prepared` has the texts of the statements that the server knows by a name from before."""
     trips: list[list[str]] = []
-    texts: dict[str, str] = {}
+    texts = dict(prepared)
     bound, answered = "", True
     for sender, kind, contents in _MESSAGE.findall(trace):
         if sender == "F" and answered:
@@ -63,8 +65,7 @@ def _round_trips(trace: str) -> list[list[str]]:
             case "F", "Parse":
                 texts.update([_PARSED.search(contents).groups()])
             case "F", "Bind":
-                name = _BOUND.search(contents)[1]
-                bound = texts.get(name, name)
+                bound = texts[_BOUND.search(contents)[1]]
             case "F", "Execute":
                 trips[-1].append(bound)
             case "F", "Query":

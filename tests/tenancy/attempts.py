@@ -25,13 +25,16 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 READ_BEFORE_ANY_CALLER = {"token", "token-refresh", "schema", "docs"}
 """Endpoints that ask for no credential, so there is no caller's organization to get wrong."""
 
-# Method, endpoint and what is named, for those that name the neighbour where only a key of the caller's own, or nothing
-# at all, is looked up: no filter and no policy stands between, so taking those off changes nothing.
+# Entries that name the neighbour where nothing of the neighbour's could be looked up even without both layers: a key
+# that is the caller's own to choose, a field that is ignored, or a place beside a thing of the caller's that decides.
 NO_LOOK_UP = {
     ("POST", "flow-executions", "id"),
     ("POST", "task-executions", "id"),
     ("PUT", "task-executions", "move"),
     ("PUT", "task-executions", "source"),
+    ("GET", "flow-executions", "start"),
+    ("PATCH", "api-key", "at our account"),
+    ("DELETE", "api-key", "at our account"),
 }
 
 # Which entry: method, endpoint, and what it names.
@@ -229,6 +232,10 @@ def shown(response: HttpResponse, words: set[str], attempt: Attempt) -> set[str]
     """Which of the words the answer holds without having been told them by the request."""
     text = f"{response.headers} {response.content.decode()}"
     told = json.dumps([attempt.path, attempt.query, attempt.body])
-    for value in [*re.findall(r"person-[\w-]+", told), *A_UUID.findall(told), *re.findall(r"neighbours-own[\w -]*", told)]:
+    for value in [
+        *re.findall(r"person-[\w-]+", told),
+        *A_UUID.findall(told),
+        *re.findall(r"neighbours-own[\w -]*", told),
+    ]:
         text = text.replace(value, "")
     return {word for word in words if word in text}

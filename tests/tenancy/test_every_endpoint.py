@@ -70,9 +70,7 @@ def check_hidden(
         assert traces(label, who, intruder, neighbour, owner) == []
 
 
-def traces(
-    label: Label, who: str, intruder: Intruder, neighbour: Neighbour, owner: psycopg.Connection
-) -> list[object]:
+def traces(label: Label, who: str, intruder: Intruder, neighbour: Neighbour, owner: psycopg.Connection) -> list[object]:
     """All by which the caller could tell that the neighbour's things exist, or harm them."""
     before = rows_of(owner, neighbour.tenant.id)
     attempt = attempts(intruder.ids, neighbour.ids, intruder.tenant.admin)[label]

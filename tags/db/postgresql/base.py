@@ -1,0 +1,73 @@
+"""Django's PostgreSQL backend, with fewer words to the server around each transaction.
+
+Django switches psycopg's autocommit off and on around a transaction and asks a pooled connection whether it lives; each
+is a round trip of its own, also in a pipeline. Here psycopg stays in autocommit, BEGIN and COMMIT are statements like
+any other (the hook that Django has for SQLite), and a connection is looked at instead of asked.
+"""
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from django.db.backends.postgresql import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    _pipeline: psycopg.Pipeline | None = None
+
+    @contextmanager
+    def pipeline(self) -> Iterator[None]:
+        """Send the block's statements without waiting for each answer: one round trip, up to the first fetch or commit.
+
+        An error shows there or at the end of the block. Outside a transaction the block is one (PostgreSQL's "implicit
+        transaction block"). Blocks may be nested.
+        """
+        self.ensure_connection()
+        with self.wrap_database_errors, self.connection.pipeline() as pipeline:
+            outer, self._pipeline = self._pipeline, pipeline
+            try:
+                yield
+            finally:
+                self._pipeline = outer
+
+    def _start_transaction_under_autocommit(self) -> None:
+        """Called by `atomic()` in place of switching autocommit off."""
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            self.connection.execute("BEGIN", prepare=False)
+
+    def _commit(self) -> None:
+        """In a pipeline COMMIT travels with the statements before it, and their errors show here."""
+        with self.wrap_database_errors:
+            self.connection.execute("COMMIT", prepare=False)
+            if self._pipeline:
+                self._pipeline.sync()
+
+    def _rollback(self) -> None:
+        """In a pipeline the error that leads here may not have been met yet; it must not stop the rollback."""
+        with self.wrap_database_errors:
+            if self._pipeline:
+                with suppress(psycopg.Error):
+                    self._pipeline.sync()
+            self.connection.rollback()
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]  # missing in the stubs
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        while self.pool and _has_word_from_server(connection):
+            connection.close()
+            self.pool.putconn(connection)
+            connection = self.pool.getconn()
+        return connection
+
+
+def _has_word_from_server(connection: Any) -> bool:
+    """An idle connection has nothing to read; if there is something, the server said goodbye or hung up."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
