@@ -6,6 +6,7 @@ place named, because another reader of the same data would see something else.
 
 import json
 import re
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import IO, Any
 
@@ -56,7 +57,9 @@ def parse_json(body: bytes) -> Any:
         raise _Flaw(BadRequest, f"The body is not JSON: {error}", "json_invalid").at([error.pos]) from error
     except RecursionError as error:
         raise _TOO_DEEP.at([]) from error
-    _refuse_flaws(value, (), _SUSPICIOUS.search(body) is not None)
+    look_into_text = _SUSPICIOUS.search(body) is not None
+    if look_into_text or not _is_sound([value], 0):
+        _refuse_flaws(value, (), look_into_text)
     return value
 
 
@@ -85,7 +88,20 @@ def _constant(name: str) -> Any:
     return _Flaw(BadRequest, f"{name} is no JSON value", "json_invalid")
 
 
+def _is_sound(members: Iterable[Any], depth: int) -> bool:
+    """Whether no flaw is in it and it is not too deep: the quick look, which knows no places."""
+    for member in members:
+        kind = type(member)
+        if kind is dict or kind is list:
+            if depth == MAX_DEPTH or not _is_sound(member.values() if kind is dict else member, depth + 1):
+                return False
+        elif kind is _Flaw:
+            return False
+    return True
+
+
 def _refuse_flaws(value: Any, place: tuple[str | int, ...], look_into_text: bool) -> None:
+    """Raise for the first flaw, with its place."""
     if isinstance(value, dict):
         members: Any = value.items()
         if look_into_text and any(_UNSTORABLE.search(key) for key in value):
@@ -101,9 +117,7 @@ def _refuse_flaws(value: Any, place: tuple[str | int, ...], look_into_text: bool
     if len(place) >= MAX_DEPTH:
         raise _TOO_DEEP.at(place)
     for name, member in members:
-        # Most members are plain: only the others are worth a call.
-        if look_into_text or isinstance(member, dict | list | _Flaw):
-            _refuse_flaws(member, (*place, name), look_into_text)
+        _refuse_flaws(member, (*place, name), look_into_text)
 
 
 class StrictJSONParser(BaseParser):

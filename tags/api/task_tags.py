@@ -164,9 +164,12 @@ class TaskTagsView(APIView):
             return json_response(json_array(stream_sql(_ACTIVE_TAGS, parameters)))
 
 
+_KINDS = {kind.value: kind for kind in OperationKind}
+
+
 def _operation(wire: TagOperation) -> Operation:
     return Operation(
-        OperationKind(wire.operation),
+        _KINDS[wire.operation],
         wire.flow_execution_id,
         wire.task_name,
         wire.tag,

@@ -47,11 +47,16 @@ VALUES = [
 _PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
 
 
+def notations_of_neighbours() -> st.SearchStrategy[list[str]]:
+    """Every notation of two values that are easily mistaken, in any order."""
+    lines = st.integers(0, len(VALUES) - 2)
+    return lines.flatmap(lambda line: st.permutations(VALUES[line] + VALUES[line + 1]))
+
+
 @st.composite
 def related_texts(draw: st.DrawFn) -> list[str | None]:
-    """What a batch can choose from: absent, every notation of two values that are easily mistaken, any value."""
-    line = draw(st.integers(0, len(VALUES) - 2))
-    return [None, *VALUES[line], *VALUES[line + 1], draw(_made_up())]
+    """What a batch can choose from: two values that are easily mistaken, any other one, or none."""
+    return [None, *draw(notations_of_neighbours()), draw(_made_up())]
 
 
 def _made_up() -> st.SearchStrategy[str]:

@@ -30,13 +30,14 @@ EXECUTIONS = 3
 ACTORS = (SYSTEM, Actor("service_account", uuid7(), "integration", "one"), Actor("user", uuid7(), "a person", "two"))
 
 SETTINGS = settings(
-    max_examples=80,
+    max_examples=120,
     stateful_step_count=15,
     derandomize=True,  # the same batches at every run; `--hypothesis-seed` does not matter
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 
+kinds = st.sampled_from(["add", "add", "remove"])
 spots = st.tuples(st.integers(0, EXECUTIONS - 1), st.sampled_from(TASKS))
 
 
@@ -45,7 +46,7 @@ def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
     """On few tasks and with few names, so that its operations keep meeting each other's tags."""
     operation = st.builds(
         dict,
-        kind=st.sampled_from(["add", "add", "remove"]),
+        kind=kinds,
         spot=st.sampled_from(draw(st.lists(spots, min_size=1, max_size=3))),
         tag=st.sampled_from(["ok", "ok", "OK"]),
         tag_type=st.sampled_from(["review", "review", "rEview"]),
@@ -71,6 +72,15 @@ class BatchMachine(RuleBasedStateMachine):
 
     @rule(batch=batches(), actor=actors)
     def apply(self, batch: list[dict[str, Any]], actor: Actor) -> None:
+        self._apply_to_both(self._steps(batch), actor)
+
+    @rule(spot=spots, texts=metadata.notations_of_neighbours(), kinds=st.lists(kinds, min_size=12), actor=actors)
+    def apply_every_notation(self, spot: tuple[int, str], texts: list[str], kinds: list[str], actor: Actor) -> None:
+        """Of two values that are easily mistaken, on one tag."""
+        batch = [
+            {"kind": kind, "spot": spot, "tag": "ok", "tag_type": "review", "metadata": text}
+            for kind, text in zip(kinds, texts, strict=False)
+        ]
         self._apply_to_both(self._steps(batch), actor)
 
     @rule(batch=batches(), actor=actors, wrong=st.dictionaries(st.integers(0, 11), st.integers(0, 3), min_size=1))

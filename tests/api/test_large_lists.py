@@ -57,6 +57,16 @@ def test_a_page_of_task_executions_with_all_those_tags_arrives_whole(tenant: Ten
     assert len(record["tags"]) == TAGS
 
 
+def test_few_but_large_tags_come_from_a_file_too(tenant: Tenant) -> None:
+    execution = tenant.execution("extract")
+    for number in range(10):
+        tag = operation("add", execution, "extract", f"tag {number}", tag_metadata="x" * 900_000)
+        assert tenant.api().tag(tag).status_code == 200
+    response = tenant.api().get("/api/task-tags", flow_execution_id=str(execution.id))
+    assert response.streaming
+    assert len(json.loads(received(response))) == 10
+
+
 def test_a_short_list_is_answered_from_memory(tenant: Tenant) -> None:
     response = tenant.api().get("/api/task-tags", flow_execution_id=str(tenant.execution().id))
     assert not response.streaming

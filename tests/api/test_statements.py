@@ -105,7 +105,7 @@ def test_no_statement_comes_once_a_row(
     many = statements(monkeypatch, neighbour, fill(neighbour, ROWS), who)
     harmful = Counter(many) - Counter(few)
     assert not harmful, f"sent more often for {ROWS} rows than for one: {harmful}"
-    assert 1 <= len(few) <= 10
+    assert few
 
 
 def test_the_listening_hears_a_statement_for_each_row(monkeypatch: pytest.MonkeyPatch, tenant: Tenant) -> None:

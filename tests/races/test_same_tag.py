@@ -6,6 +6,7 @@ that the race can have.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -19,7 +20,7 @@ from tags.db.tenancy import in_organization
 from tags.errors import NotFound
 from tags.models import Event, FlowExecution, TaskTag
 from tests.cast import Tenant
-from tests.races.planting import before, rewritten
+from tests.races.planting import after, before, rewritten
 from tests.races.threads import blocked, together, until
 
 ADD, REMOVE = OperationKind.ADD, OperationKind.REMOVE
@@ -146,3 +147,30 @@ def test_without_the_lock_a_flow_execution_that_is_being_deleted_gets_one(
     _, outcome = tag_while_it_is_deleted(tenant, owner, execution, no_lock)
 
     assert outcome == [Outcome.ADDED]
+
+
+def remove_what_comes_after_the_begin(tenant: Tenant, execution: FlowExecution) -> TaskTag:
+    """The transaction of the removal is open already when another one adds the tag and commits."""
+    tag = (execution.id, "extract", "approved", "review")
+    adding = partial(apply_batch, [Operation(ADD, *tag)], tenant.actor, tenant.id)
+
+    with after("set_config", partial(together, adding)):
+        assert apply_batch([Operation(REMOVE, *tag)], tenant.actor, tenant.id) == [Outcome.REMOVED]
+
+    with in_organization(tenant.id):
+        return TaskTag.all_objects.get()
+
+
+def test_a_tag_is_never_removed_at_a_time_before_it_was_added(tenant: Tenant, execution: FlowExecution) -> None:
+    removed = remove_what_comes_after_the_begin(tenant, execution)
+
+    assert removed.created_at < removed.updated_at
+
+
+def test_with_the_time_of_the_begin_a_tag_is_removed_before_it_was_added(
+    tenant: Tenant, execution: FlowExecution
+) -> None:
+    with rewritten("clock_timestamp", "now"):
+        removed = remove_what_comes_after_the_begin(tenant, execution)
+
+    assert removed.created_at > removed.updated_at
