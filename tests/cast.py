@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.http import HttpResponse
 from django.test import Client
 
@@ -22,6 +23,8 @@ from tags.models import SYSTEM, Actor, FlowExecution, Membership, Role, Scope, T
 from tags.models.ids import uuid7
 
 PASSWORD = "correct horse battery staple"
+# Made with one iteration, or hashing passwords would take most of the tests' time; it checks as any other.
+_PASSWORD_HASH = PBKDF2PasswordHasher().encode(PASSWORD, "salt", iterations=1)
 
 
 @dataclass
@@ -78,7 +81,9 @@ class Tenant:
 
     @staticmethod
     def _person(organization_id: UUID, role: Role) -> User:
-        user = create_user(f"{role}-{uuid7()}", PASSWORD)
+        user = create_user(f"{role}-{uuid7()}")
+        user.password = _PASSWORD_HASH
+        user.save(update_fields=["password"])
         add_member(organization_id, user.username, role)
         return user
 

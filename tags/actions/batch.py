@@ -104,9 +104,11 @@ def apply_batch(operations: Sequence[Operation], actor: Actor, organization_id: 
     """Apply the operations in order, in one transaction, and record one event for each change.
 
     Locks the flow executions that the batch names, in sorted order, and at the end the organization's stream. At most
-    six statements, in two round trips. Raises NotFound, and changes nothing, if a flow execution or its task does not
+    six statements, in three round trips. Raises NotFound, and changes nothing, if a flow execution or its task does not
     exist in the organization; `details` name the operations at fault.
     """
+    if not operations:
+        return []
     identities = _identities(operations)
     with metrics.BATCH_SECONDS.time(), pipeline(), in_organization(organization_id):
         play = _read_state(operations, identities, actor, organization_id)

@@ -60,12 +60,12 @@ def caller_of_api_key(token: str, request_id: str) -> Caller:
     One round trip: PostgreSQL takes the statements of a pipeline as one transaction, so the settings hold in it.
     """
     digest = token_digest(token)
-    with pipeline():
-        tenancy.show(tenancy.API_KEY_DIGEST, digest.hex())
-        with connection.cursor() as cursor:
-            cursor.execute(_ENTER_ORGANIZATION_OF_KEY, [tenancy.ORGANIZATION, digest])
-            cursor.execute(_KEY, [digest])
-            row = cursor.fetchone()
+    with connection.cursor() as entering, connection.cursor() as reading:
+        with pipeline():
+            tenancy.show(tenancy.API_KEY_DIGEST, digest.hex())
+            entering.execute(_ENTER_ORGANIZATION_OF_KEY, [tenancy.ORGANIZATION, digest])
+            reading.execute(_KEY, [digest])
+        row = reading.fetchone()
     if row is None or not row[-1] or not hmac.compare_digest(bytes(row[1]), digest):
         raise NotAuthenticated(_REFUSED)
     key_id, _, organization_id, last_used_at, account_id, kind, scopes, _ = row

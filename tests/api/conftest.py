@@ -1,5 +1,3 @@
-from typing import Any
-
 import pytest
 from django.test import Client
 
@@ -9,8 +7,3 @@ from tests.api.openapi import checked_generic
 @pytest.fixture(autouse=True)
 def _responses_follow_the_openapi_document(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Client, "generic", checked_generic)
-
-
-@pytest.fixture(autouse=True)
-def _passwords_hash_fast(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from tags.models.ids import uuid7
 from tests.api.calls import UNKNOWN_ID, active_tags, bad_request, invalid, not_found, places, position
+from tests.api.patience import within
 from tests.cast import Tenant, operation
 
 WIDEST = "\U0001f680"  # four bytes in UTF-8, one character
@@ -183,6 +184,29 @@ def test_a_batch_has_one_to_a_hundred_operations(tenant: Tenant, size: int) -> N
     execution = tenant.execution("extract")
     operations = [operation("add", execution, "extract", f"tag {number}") for number in range(size)]
     assert statuses(tenant.api().tag(*operations)) == ["added"] * size
+
+
+def test_as_much_metadata_as_a_body_can_hold_is_stored_without_hanging(tenant: Tenant) -> None:
+    execution = tenant.execution("extract")
+    for number in range(5):
+        with within(20):
+            metadata = str(number) + "x" * (2**20 - 300)
+            assert statuses(tenant.api().tag(operation("add", execution, "extract", "a", tag_metadata=metadata))) == [
+                "added"
+            ]
+    assert len(active_tags(tenant, execution.id)) == 5
+
+
+def test_a_hundred_operations_of_the_longest_texts_are_applied_without_hanging(tenant: Tenant) -> None:
+    execution = tenant.execution(WIDEST * 200)
+    texts = [f"{number:03}" + WIDEST * 197 for number in range(100)]
+    with within(20):
+        operations = [
+            operation("add", execution, WIDEST * 200, text, tag_type=WIDEST * 100, tag_metadata="x" * 6_000)
+            for text in texts
+        ]
+        body = json.dumps({"tags": operations}, ensure_ascii=False)
+        assert statuses(tenant.api().patch("/api/task-tags", body)) == ["added"] * 100
 
 
 @pytest.mark.parametrize("size", [0, 101])

@@ -61,9 +61,7 @@ def test_readyz_tells_of_a_schema_that_is_behind(server: Server, owner: psycopg.
     try:
         answer = httpx.get(f"{server.url}/readyz")
     finally:
-        owner.execute(
-            "INSERT INTO django_migrations (app, name, applied) VALUES ('tags', '0002_tenancy', %s)", applied
-        )
+        owner.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('tags', '0002_tenancy', %s)", applied)
     assert (answer.status_code, answer.json()) == (503, {"status": "1 migrations to apply"})
 
 

@@ -18,7 +18,6 @@ from tests.conftest import free_port
 from tests.database import PROJECT
 
 
-
 class Demo:
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -14,7 +14,8 @@ from tags.db import tenancy
 from tags.db.tenancy import as_user, in_organization
 from tags.models import Role
 from tags.models.access import token_digest
-from tests.tenancy.conftest import Intruder
+from tags.models.ids import uuid7
+from tests.tenancy.conftest import WHO, Intruder
 from tests.tenancy.things import Neighbour, key_column, tenant_tables
 
 TABLES = [
@@ -229,6 +230,15 @@ def test_a_setting_is_gone_after_an_error_too(
 
     take_again(used)
     with transaction.atomic():
+        assert (settings_left(), everything_seen()) == ({""}, {})
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_nothing_is_left_of_a_request(who: str, intruder: Intruder) -> None:
+    """Whether it was answered or failed on the way, and whatever transactions its caller was found in."""
+    api = intruder.callers[who]
+    for path, status in (("/api/task-executions", 200), (f"/api/task-executions/{uuid7()}", 404)):
+        assert api.get(path).status_code == status
         assert (settings_left(), everything_seen()) == ({""}, {})
 
 
