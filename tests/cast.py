@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.hashers import make_password
 from django.http import HttpResponse
 from django.test import Client
 
@@ -23,8 +23,8 @@ from tags.models import SYSTEM, Actor, FlowExecution, Membership, Role, Scope, T
 from tags.models.ids import uuid7
 
 PASSWORD = "correct horse battery staple"
-# Made with one iteration, or hashing passwords would take most of the tests' time; it checks as any other.
-_PASSWORD_HASH = PBKDF2PasswordHasher().encode(PASSWORD, "salt", iterations=1)
+# Made once, or hashing passwords would take most of the tests' time.
+_PASSWORD_HASH = make_password(PASSWORD)
 
 
 @dataclass

@@ -88,10 +88,7 @@ def _locked_flow_execution(organization_id: UUID, execution_id: UUID, deleted_to
 
 def _change_status(execution: FlowExecution, actor: Actor, status: FlowExecutionStatus) -> None:
     """Caller must hold the execution's row."""
-    execution.status = status
-    execution.updated_at = timezone.now()
-    execution.modified_by = actor.label
-    execution.save(update_fields=["status", "updated_at", "modified_by"])
+    execution.change(status=status, updated_at=timezone.now(), modified_by=actor.label)
     deleted = status == FlowExecutionStatus.DELETED
     _record(EventType.FLOW_EXECUTION_DELETED if deleted else EventType.FLOW_EXECUTION_UPDATED, execution, actor)
 

@@ -43,8 +43,7 @@ def change_role(organization_id: UUID, membership_id: UUID, role: Role) -> Membe
         membership = _locked_membership(organization_id, membership_id)
         if role != Role.ADMIN:
             _check_another_admin(organization_id, membership)
-        membership.role = role
-        membership.save(update_fields=["role"])
+        membership.change(role=role)
     return membership
 
 
@@ -53,7 +52,7 @@ def remove_member(organization_id: UUID, membership_id: UUID) -> None:
     with in_organization(organization_id):
         membership = _locked_membership(organization_id, membership_id)
         _check_another_admin(organization_id, membership)
-        membership.delete()
+        Membership.objects.in_organization(organization_id).filter(id=membership.id).delete()
 
 
 def _locked_membership(organization_id: UUID, membership_id: UUID) -> Membership:

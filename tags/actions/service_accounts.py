@@ -26,11 +26,9 @@ def change_service_account(
     """Rename it, or give it other scopes, which hold from the next request on. Raises NotFound."""
     with in_organization(organization_id):
         account = _account(organization_id, account_id)
-        if name is not None:
-            account.name = name
-        if scopes is not None:
-            account.scopes = list(scopes)
-        account.save(update_fields=["name", "scopes"])
+        account.change(
+            name=account.name if name is None else name, scopes=account.scopes if scopes is None else list(scopes)
+        )
     return account
 
 
@@ -39,8 +37,7 @@ def revoke_service_account(organization_id: UUID, account_id: UUID) -> None:
     with in_organization(organization_id):
         account = _account(organization_id, account_id)
         if account.revoked_at is None:
-            account.revoked_at = timezone.now()
-            account.save(update_fields=["revoked_at"])
+            account.change(revoked_at=timezone.now())
 
 
 def create_api_key(
@@ -66,8 +63,7 @@ def create_api_key(
 def rename_api_key(organization_id: UUID, account_id: UUID, key_id: UUID, name: str) -> ApiKey:
     with in_organization(organization_id):
         key = _key(organization_id, account_id, key_id)
-        key.name = name
-        key.save(update_fields=["name"])
+        key.change(name=name)
     return key
 
 
@@ -76,8 +72,7 @@ def revoke_api_key(organization_id: UUID, account_id: UUID, key_id: UUID) -> Non
     with in_organization(organization_id):
         key = _key(organization_id, account_id, key_id)
         if key.revoked_at is None:
-            key.revoked_at = timezone.now()
-            key.save(update_fields=["revoked_at"])
+            key.change(revoked_at=timezone.now())
 
 
 def _account(organization_id: UUID, account_id: UUID) -> ServiceAccount:

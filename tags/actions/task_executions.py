@@ -123,11 +123,7 @@ def _change(record: TaskExecution, changes: Mapping[str, Any], actor: Actor) -> 
     if not changes:
         return
     previous = {name: getattr(record, name) for name in changes}
-    for name, value in changes.items():
-        setattr(record, name, value)
-    record.updated_at = timezone.now()
-    record.modified_by = actor.label
-    record.save(update_fields=[*changes, "updated_at", "modified_by"])
+    record.change(**changes, updated_at=timezone.now(), modified_by=actor.label)
     _record(EventType.TASK_EXECUTION_UPDATED, [record], actor, previous)
 
 
@@ -144,10 +140,7 @@ def _mark_dependents_stale(record: TaskExecution, actor: Actor) -> None:
     dependents = TaskExecution.objects.in_organization(record.organization_id).filter(id__in=ids)
     stale = list(dependents.exclude(stale_status=StaleStatus.STALE).order_by("id").select_for_update(no_key=True))
     for dependent in stale:
-        dependent.stale_status = StaleStatus.STALE
-        dependent.updated_at = timezone.now()
-        dependent.modified_by = actor.label
-    TaskExecution.objects.bulk_update(stale, ["stale_status", "updated_at", "modified_by"])
+        dependent.change(stale_status=StaleStatus.STALE, updated_at=timezone.now(), modified_by=actor.label)
     if stale:
         _record(EventType.TASK_EXECUTION_UPDATED, stale, actor, {"stale_status": StaleStatus.CONSISTENT})
 

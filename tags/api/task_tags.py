@@ -17,7 +17,7 @@ from tags.api.json_rows import json_array, json_response
 from tags.api.schema import query_parameters
 from tags.api.validation import TagName, TagType, TaskName, Wire, validated, validated_query
 from tags.db.rows import stream_sql
-from tags.db.tenancy import ORGANIZATION, in_organization, pipeline, show
+from tags.db.tenancy import in_organization, reading_organization
 from tags.errors import NotFound
 from tags.models import Permission
 
@@ -154,8 +154,7 @@ class TaskTagsView(APIView):
         query = validated_query(TagQuery, request.query_params)
         parameters = {"organization_id": organization_id, "at_once": _AT_ONCE, **query.model_dump()}
         with connection.cursor() as cursor:
-            with pipeline():  # one round trip, and one transaction by itself
-                show(ORGANIZATION, str(organization_id))
+            with reading_organization(organization_id):
                 cursor.execute(_FIRST_TAGS, parameters)
             exists, count, tags = cursor.fetchone()
         if not exists:

@@ -59,7 +59,11 @@ def refuse_powerful_role(connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Receiver of `connection_created`: no process works with a role that row-level security does not bind."""
     global _checked
     if connection.alias == "default" and not _checked:
-        check_application_role(connection)
+        try:
+            check_application_role(connection)
+        except ImproperlyConfigured:
+            connection.close()  # or the next statement would find it open
+            raise
         _checked = True
 
 

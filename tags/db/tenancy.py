@@ -45,6 +45,17 @@ def in_organization(organization_id: UUID) -> Iterator[None]:
 
 
 @contextmanager
+def reading_organization(organization_id: UUID) -> Iterator[None]:
+    """Reads that see this organization's rows alone, in one round trip: fetch what they found after the block.
+
+    PostgreSQL takes the statements of a pipeline as one transaction, so the setting holds for all of them.
+    """
+    with pipeline():
+        show(ORGANIZATION, str(organization_id))
+        yield
+
+
+@contextmanager
 def as_user(user_id: UUID) -> Iterator[None]:
     """One transaction that sees this user's own memberships and their organizations, and nothing else."""
     with transaction.atomic(durable=True):

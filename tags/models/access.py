@@ -5,20 +5,20 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
 
-from tags.models.ids import uuid7
 from tags.models.tenant import TenantKey, TenantModel, TenantQuerySet
 
 
 class User(AbstractUser):
     """A person. What they may do is said by their memberships, one for each organization."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # Not a UUIDv7: its time would tell an admin who adds a user name whether some other organization knew it.
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
 
     class Meta:
         db_table = "user"

@@ -30,6 +30,12 @@ class TenantModel(models.Model):
     class Meta:
         abstract = True
 
+    def change(self, **values: Any) -> None:
+        """Write these columns of this row. `save()` would look for its id alone, which another organization may use too."""
+        type(self)._default_manager.filter(organization_id=self.organization_id, id=self.id).update(**values)
+        for name, value in values.items():
+            setattr(self, name, value)
+
 
 class TenantKey(models.ForeignKey[Any, Any]):
     """A reference inside an organization; migration 0002 makes the pair (organization, id) its foreign key."""

@@ -1,9 +1,12 @@
 """PATCH /api/task-tags: add or remove task tags in batch."""
 
 import json
+from threading import Timer
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from psycopg import Connection
 
@@ -11,6 +14,7 @@ from tags.models.ids import uuid7
 from tests.api.calls import UNKNOWN_ID, active_tags, bad_request, invalid, not_found, places, position
 from tests.api.patience import within
 from tests.cast import Tenant, operation
+from tests.database import OWNER_URL
 
 WIDEST = "\U0001f680"  # four bytes in UTF-8, one character
 
@@ -195,6 +199,23 @@ def test_as_much_metadata_as_a_body_can_hold_is_stored_without_hanging(tenant: T
                 "added"
             ]
     assert len(active_tags(tenant, execution.id)) == 5
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_large_batch_that_has_to_wait_in_the_database_goes_through(tenant: Tenant, attempt: int) -> None:
+    """The server does not read on while it waits, so a pipeline's statements do not fit into the socket at once."""
+    execution = tenant.execution("extract")
+    connection.close()
+    connection.close_pool()  # a new connection has nothing prepared: it locks the table before it has read the values
+    tenant.api().get("/api/profile/me")
+    holder = psycopg.connect(OWNER_URL)
+    holder.execute("LOCK TABLE task_tag IN SHARE MODE")
+    release = Timer(0.5, holder.close)
+    release.start()
+    with within(20):
+        response = tenant.api().tag(operation("add", execution, "extract", "a", tag_metadata="x" * 900_000))
+    release.join()
+    assert statuses(response) == ["added"]
 
 
 def test_a_hundred_operations_of_the_longest_texts_are_applied_without_hanging(tenant: Tenant) -> None:

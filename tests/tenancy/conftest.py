@@ -3,9 +3,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.cast import Api, Tenant
+from tags.actions.organizations import add_member, create_user
+from tags.models import Role, User
+from tags.models.ids import uuid7
+from tests.cast import PASSWORD, Api, Tenant
 from tests.tenancy.layers import BYPASSING_ROLE, close_pool_without_policies, drop_role, make_bypassing_role
-from tests.tenancy.things import Ids, Neighbour, settle
+from tests.tenancy.things import Ids, Neighbour, settle, tenant_without_passwords
 
 WHO = ["program", "admin", "reviewer", "viewer"]
 
@@ -17,12 +20,15 @@ class Intruder:
     tenant: Tenant
     ids: Ids
     callers: dict[str, Api]
+    person: User  # a member with a password
 
 
 @pytest.fixture(scope="package")
 def intruder(bypassing_role: None) -> Intruder:
-    tenant = Tenant.create("Intruder")
-    return Intruder(tenant, settle(tenant, "our own"), {who: tenant.api(who) for who in WHO})
+    tenant = tenant_without_passwords("our own")
+    person = create_user(f"person-{uuid7()}", PASSWORD)
+    add_member(tenant.id, person.username, Role.ADMIN)
+    return Intruder(tenant, settle(tenant, "our own"), {who: tenant.api(who) for who in WHO}, person)
 
 
 @pytest.fixture

@@ -51,19 +51,22 @@ def with_filters_of(neighbour_id: UUID, caller_id: UUID) -> Iterator[None]:
     """The application takes every caller for one of the neighbour's: all its statements, ORM and raw SQL, ask for the
     neighbour's rows. Only the transaction's setting, which the policies read, stays that of who really calls.
     """
-    name_caller, show = authentication._named, tenancy.show
+    name_caller = authentication._named
 
     def named(caller: Caller) -> tuple[Caller, None]:
         return name_caller(replace(caller, organization_id=neighbour_id))
 
-    def show_the_callers(setting: str, value: str) -> None:
-        show(setting, str(caller_id) if setting == tenancy.ORGANIZATION else value)
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(authentication, "_named", named)
-        patch.setattr(tenancy, "show", show_the_callers)
+        patch.setattr(tenancy, "_SHOW", _SHOW_ALWAYS.format(organization_id=caller_id))
         yield
 
+
+# In place of the statement by which a transaction names its organization; other settings pass.
+_SHOW_ALWAYS = f"""
+    SELECT set_config(name, CASE name WHEN '{tenancy.ORGANIZATION}' THEN '{{organization_id}}' ELSE value END, true)
+    FROM (SELECT %s::text AS name, %s::text AS value) AS shown
+"""
 
 # As it stands in the raw SQL of tags/, with its comparison of two tables' organizations.
 _RAW_FILTER = re.compile(r"\b(?:\w+\.)?organization_id = (?:%\(organization_id\)s|\w+\.organization_id)")

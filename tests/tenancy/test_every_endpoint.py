@@ -77,10 +77,10 @@ def traces(
 ) -> list[object]:
     """All by which the caller could tell that the neighbour's things exist, or harm them."""
     before = rows_of(owner, neighbour.tenant.id)
-    attempt = attempts(intruder.ids, neighbour.ids, intruder.tenant.admin)[label]
+    attempt = attempts(intruder.ids, neighbour.ids, intruder.person)[label]
     foreign = attempt.send(intruder.callers[who])
     nobody = Ids.of_nobody()
-    nowhere = attempts(intruder.ids, nobody, intruder.tenant.admin)[label].send(intruder.callers[who])
+    nowhere = attempts(intruder.ids, nobody, intruder.person)[label].send(intruder.callers[who])
     after = rows_of(owner, neighbour.tenant.id)
 
     answers = comparable(foreign, neighbour.ids), comparable(nowhere, nobody)
