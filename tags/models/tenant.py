@@ -31,7 +31,7 @@ class TenantModel(models.Model):
         abstract = True
 
     def change(self, **values: Any) -> None:
-        """Write these columns of this row. `save()` would look for its id alone, which another organization may use too."""
+        """Write these columns of this row; `save()` would look for its id alone, which another tenant may use too."""
         type(self)._default_manager.filter(organization_id=self.organization_id, id=self.id).update(**values)
         for name, value in values.items():
             setattr(self, name, value)

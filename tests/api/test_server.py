@@ -143,6 +143,21 @@ def test_the_document_and_its_page_are_served_with_all_they_load(client: httpx.C
         assert len(loaded.content) > 10_000
 
 
+CHARSETS = ["utf-8", "utf-16", "idna", "hex", "rot13", "undefined", "unicode_escape", "utf-7", "nonsense"]
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+def test_a_charset_says_nothing_of_the_query(client: httpx.Client, charset: str) -> None:
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    assert client.get("/api/events?after=0&limit=1&x=%ff", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, JSON, {"Content-Type": "application/json; charset=utf-8"}], ids=str)
+def test_too_many_parameters_are_a_bad_request(client: httpx.Client, headers: dict[str, str]) -> None:
+    response = client.get("/api/events?" + "&".join(["a=1"] * 1500), headers=headers)
+    assert code(response) == (400, "bad_request")
+
+
 # Bytes that no client library would send
 
 
