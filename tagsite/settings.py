@@ -159,7 +159,8 @@ HTTPS = env.bool("HTTPS", not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000) if HTTPS else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SILENCED_SYSTEM_CHECKS = [
@@ -179,6 +180,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "tags.api.schema.ContractSchema",
     "EXCEPTION_HANDLER": "tags.api.error_body.handle_exception",
     "URL_FORMAT_OVERRIDE": None,
+    # Whose address counts for the log-in throttle: the proxy's word is taken only if there is a proxy.
+    "NUM_PROXIES": int(BEHIND_PROXY),
 }
 
 SPECTACULAR_SETTINGS = {
@@ -212,7 +215,7 @@ JWT_ISSUER = env.str("JWT_ISSUER", "tagsite")
 JWT_AUDIENCE = env.str("JWT_AUDIENCE", "tagsite-api")
 JWT_ACCESS_LIFETIME = env.int("JWT_ACCESS_LIFETIME", 3600)
 JWT_REFRESH_LIFETIME = env.int("JWT_REFRESH_LIFETIME", 14 * 86400)
-# Failed attempts for one user name or from one address, within a minute.
+# Log-in attempts from one address, within a minute.
 LOGIN_ATTEMPTS_PER_MINUTE = env.int("LOGIN_ATTEMPTS_PER_MINUTE", 10)
 
 # When set, /metrics asks for it as a bearer token.

@@ -5,14 +5,27 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
+import django
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.utils.http import parse_header_parameters
 
 from tagsite.server import end_with_server
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tagsite.settings")
 
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Request(WSGIRequest):
+    """Reads the query string as UTF-8, whatever charset the body claims: Django would fail on an odd one, uncaught."""
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+
+
+class Handler(WSGIHandler):
+    request_class = Request
 
 
 def with_length(application: WSGIApplication) -> WSGIApplication:
@@ -28,5 +41,6 @@ def with_length(application: WSGIApplication) -> WSGIApplication:
     return call
 
 
-application = with_length(get_wsgi_application())
+django.setup(set_prefix=False)
+application = with_length(Handler())
 end_with_server()

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from tags.db import tenancy
-from tags.db.tenancy import in_organization, pipeline
+from tags.db.tenancy import in_organization
 from tags.errors import NotAuthenticated
 from tags.models import Actor, ApiKey, Membership, Permission, User
 from tags.models.access import ROLE_PERMISSIONS, permissions_of_scopes, token_digest
@@ -26,20 +26,7 @@ _REFUSED = "The credential is missing, invalid, expired or revoked"
 # How exact `last_used_at` is, in seconds: a write for each request would cost more than the request.
 _LAST_USED_STEP = 60
 
-_KEY = """
-    SELECT api_key.id, api_key.digest, api_key.organization_id, api_key.last_used_at,
-           account.id, account.kind, ARRAY(SELECT jsonb_array_elements_text(account.scopes)),
-           (api_key.revoked_at IS NULL AND account.revoked_at IS NULL
-            AND (api_key.expires_at IS NULL OR api_key.expires_at > now())) AS valid
-    FROM api_key
-    JOIN service_account AS account
-      ON account.organization_id = api_key.organization_id AND account.id = api_key.service_account_id
-    WHERE api_key.digest = %s
-"""
-# The presented key tells its organization, whose service accounts then become visible.
-_ENTER_ORGANIZATION_OF_KEY = """
-    SELECT set_config(%s, organization_id::text, true) FROM api_key WHERE digest = %s
-"""
+_CALLER = "SELECT * FROM tagsite_caller(%s)"  # migration 0002
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +42,11 @@ class Caller:
 
 
 def caller_of_api_key(token: str, request_id: str) -> Caller:
-    """The service account of an API key. Raises NotAuthenticated.
-
-    One round trip: PostgreSQL takes the statements of a pipeline as one transaction, so the settings hold in it.
-    """
+    """The service account of an API key. Raises NotAuthenticated. One statement, a transaction by itself."""
     digest = token_digest(token)
-    with connection.cursor() as entering, connection.cursor() as reading:
-        with pipeline():
-            tenancy.show(tenancy.API_KEY_DIGEST, digest.hex())
-            entering.execute(_ENTER_ORGANIZATION_OF_KEY, [tenancy.ORGANIZATION, digest])
-            reading.execute(_KEY, [digest])
-        row = reading.fetchone()
+    with connection.cursor() as cursor:
+        cursor.execute(_CALLER, [digest])
+        row = cursor.fetchone()
     if row is None or not row[-1] or not hmac.compare_digest(bytes(row[1]), digest):
         raise NotAuthenticated(_REFUSED)
     key_id, _, organization_id, last_used_at, account_id, kind, scopes, _ = row

@@ -37,10 +37,10 @@ def create_flow_execution(
         )
         if created:
             _record(EventType.FLOW_EXECUTION_CREATED, execution, actor)
-    if execution.flow_id != flow.id:
-        raise Conflict("A flow execution with this id belongs to another flow")
-    if execution.status == FlowExecutionStatus.DELETED:
-        raise Conflict("The flow execution with this id was deleted")
+        if execution.flow_id != flow.id:
+            raise Conflict("A flow execution with this id belongs to another flow")
+        if execution.status == FlowExecutionStatus.DELETED:
+            raise Conflict("The flow execution with this id was deleted")
     return execution
 
 

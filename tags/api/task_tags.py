@@ -59,16 +59,20 @@ _ACTIVE_TAGS = f"""
     ORDER BY created_at, id
 """
 
-# Nearly all lists are short: those come as one text, in one round trip. One row more than that tells of a long list,
-# which is read again as a stream.
-_AT_ONCE = 1000
+# Nearly all lists are short: those come as one text, in one round trip. One row or one byte more than that tells of a
+# long list, which is read again as a stream.
+_AT_ONCE = {"rows": 1000, "bytes": 2**20}
 _FIRST_TAGS = f"""
     SELECT EXISTS (
                SELECT FROM flow_execution
                WHERE organization_id = %(organization_id)s AND id = %(flow_execution_id)s AND status <> 'deleted'
            ),
-           count(*), '[' || coalesce(string_agg(json, ','), '') || ']'
-    FROM ({_ACTIVE_TAGS} LIMIT %(at_once)s + 1) AS first
+           count(*) <= %(rows)s AND coalesce(max(bytes), 0) <= %(bytes)s,
+           '[' || coalesce(string_agg(json, ',') FILTER (WHERE bytes <= %(bytes)s), '') || ']'
+    FROM (
+        SELECT json, sum(octet_length(json)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes
+        FROM ({_ACTIVE_TAGS} LIMIT %(rows)s + 1) AS first
+    ) AS counted
 """
 
 
@@ -152,14 +156,14 @@ class TaskTagsView(APIView):
         """List the active tags of a flow execution, or of one of its tasks."""
         organization_id = caller_of(request).organization_id
         query = validated_query(TagQuery, request.query_params)
-        parameters = {"organization_id": organization_id, "at_once": _AT_ONCE, **query.model_dump()}
+        parameters = {"organization_id": organization_id, **_AT_ONCE, **query.model_dump()}
         with connection.cursor() as cursor:
             with reading_organization(organization_id):
                 cursor.execute(_FIRST_TAGS, parameters)
-            exists, count, tags = cursor.fetchone()
+            exists, is_all, tags = cursor.fetchone()
         if not exists:
             raise NotFound("Flow execution not found")
-        if count <= _AT_ONCE:
+        if is_all:
             return HttpResponse(tags, content_type="application/json")
         with in_organization(organization_id):
             return json_response(json_array(stream_sql(_ACTIVE_TAGS, parameters)))

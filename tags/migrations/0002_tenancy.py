@@ -46,6 +46,30 @@ AUTHENTICATION = """
     USING (EXISTS (SELECT FROM membership WHERE membership.organization_id = organization.id))
 """
 
+# From the presented key to who calls, in one statement: the key tells its organization, whose service accounts then
+# become visible. In a language of its own because authentication comes before every request: as three statements it
+# took a quarter of a millisecond more.
+CALLER = """
+    CREATE FUNCTION tagsite_caller(presented bytea) RETURNS TABLE (
+        key_id uuid, stored_digest bytea, organization uuid, last_used timestamptz, account_id uuid, account_kind text,
+        account_scopes text[], valid boolean
+    ) LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM set_config('tagsite.api_key_digest', encode(presented, 'hex'), true);
+        PERFORM set_config('tagsite.organization_id', organization_id::text, true)
+        FROM api_key WHERE digest = presented;
+        RETURN QUERY
+        SELECT api_key.id, api_key.digest, api_key.organization_id, api_key.last_used_at, account.id,
+               account.kind::text, ARRAY(SELECT jsonb_array_elements_text(account.scopes)),
+               api_key.revoked_at IS NULL AND account.revoked_at IS NULL
+               AND (api_key.expires_at IS NULL OR api_key.expires_at > now())
+        FROM api_key
+        JOIN service_account AS account
+          ON account.organization_id = api_key.organization_id AND account.id = api_key.service_account_id
+        WHERE api_key.digest = presented;
+    END $$
+"""
+
 
 def tenant_table(table: str, references: dict[str, str]) -> list[str]:
     keys = [REFERENCE.format(table=table, column=column, parent=parent) for column, parent in references.items()]
@@ -65,4 +89,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(ISOLATION.format(table="organization", column="id")),
         migrations.RunSQL(ISOLATION.format(table="event_stream", column="organization_id")),
         migrations.RunSQL(AUTHENTICATION),
+        migrations.RunSQL(CALLER),
     ]

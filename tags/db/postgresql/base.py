@@ -6,7 +6,7 @@ any other (the hook that Django has for SQLite), and a connection is looked at i
 """
 
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -25,7 +25,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         transaction block"). Blocks may be nested.
         """
         self.ensure_connection()
-        with self.wrap_database_errors, self.connection.pipeline() as pipeline:
+        with (
+            self.wrap_database_errors,
+            self.connection.pipeline() as pipeline,
+            self.execute_wrapper(self._execute_and_send),
+        ):
             outer, self._pipeline = self._pipeline, pipeline
             try:
                 yield
@@ -38,11 +42,30 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self.wrap_database_errors:
             self.connection.execute("BEGIN", prepare=False)
 
+    def _execute_and_send(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        result = execute(*statement)
+        self._send_all()
+        return result
+
+    def _send_all(self) -> None:
+        """Send what libpq still holds.
+
+        psycopg's pipeline tries once and then only reads: a statement larger than the socket's buffer would wait for
+        an answer to what was never sent. Meanwhile answers are taken in, so that the server can go on sending, too.
+        """
+        pgconn = self.connection.pgconn
+        while pgconn.flush():
+            poll = select.poll()
+            poll.register(pgconn.socket, select.POLLIN | select.POLLOUT)
+            if any(event & select.POLLIN for _, event in poll.poll()):
+                pgconn.consume_input()
+
     def _commit(self) -> None:
         """In a pipeline COMMIT travels with the statements before it, and their errors show here."""
         with self.wrap_database_errors:
             self.connection.execute("COMMIT", prepare=False)
             if self._pipeline:
+                self._send_all()
                 self._pipeline.sync()
 
     def _rollback(self) -> None:
