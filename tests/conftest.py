@@ -1,4 +1,5 @@
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,10 @@ from django.db import connections
 
 from tests.cast import Tenant
 from tests.database import OWNER_URL, PROJECT
+
+
+# Started in the background of a shell, this process ignores Ctrl-C, and so would every process that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

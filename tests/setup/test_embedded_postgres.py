@@ -312,7 +312,7 @@ def test_it_outlives_its_starter_and_the_terminals_ctrl_c(server: EmbeddedPostgr
         assert starter.stdout
         assert starter.stdout.readline() == "True\n"
         os.killpg(starter.pid, signal.SIGINT)
-        starter.wait()
+        starter.wait(30)
     assert os.getsid(main_pid(server)) not in (starter.pid, os.getsid(0))
     assert not server.start()
 
