@@ -15,7 +15,6 @@ from django.db import connections
 from tests.cast import Tenant
 from tests.database import OWNER_URL, PROJECT
 
-
 # Started in the background of a shell, this process ignores Ctrl-C, and so would every process that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
