@@ -78,7 +78,8 @@ def sights_during_batches(
 
     def write() -> None:
         try:
-            with before("INSERT INTO event", readers.wait_for_a_look), in_between():
+            # The outer one comes first: what happens in between has happened when the readers look.
+            with in_between(), before("INSERT INTO event", readers.wait_for_a_look):
                 write_batches(tenant, executions)
         finally:
             readers.done.set()
