@@ -120,7 +120,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# One process needs no cache server; several share the counts of failed log-ins through Redis.
+# One process needs no cache server; several share the counts of log-in attempts through Redis.
 REDIS_URL = env.str("REDIS_URL", "")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}

@@ -251,7 +251,7 @@ def _error_schema(status: int, code: str) -> dict[str, Any]:
     return {"allOf": [{"$ref": "#/components/schemas/ErrorBody"}, own]}
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself, untyped
     target_class = "tags.api.authentication.ApiKeyAuthentication"
     name = "apiKey"
 
@@ -264,7 +264,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         }
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself, untyped
     target_class = "tags.api.authentication.BearerAuthentication"
     name = "bearer"
 
@@ -277,7 +277,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         }
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself, untyped
     target_class = "tags.api.authentication.SessionAuthentication"
     name = "session"
 
