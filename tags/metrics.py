@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 REQUESTS = Histogram("tagsite_request_seconds", "Time to answer a request", ["method", "route", "status"])
 BATCH_OPERATIONS = Histogram(
@@ -16,6 +16,8 @@ BATCH_SECONDS = Histogram(
 )
 STATEMENTS = Counter("tagsite_statements", "SQL statements sent, BEGIN and COMMIT aside")
 EVENTS = Counter("tagsite_events", "Events recorded", ["type"])
+SOCKETS = Gauge("tagsite_sockets", "Open sockets", multiprocess_mode="livesum")
+SOCKETS_ENDED = Counter("tagsite_sockets_ended", "Sockets that the server ended, by close code", ["code"])
 
 
 def exposition() -> bytes:

@@ -1,6 +1,7 @@
 """`make demo`: the whole product on this machine, with an embedded database and sample data.
 
-It runs as production does (DEBUG off, a plain database role, several processes), only over plain HTTP on loopback.
+It runs as production does (DEBUG off, a plain database role), only over plain HTTP on loopback and in one process, so
+that sockets need neither Redis nor a proxy.
 """
 
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tagsite.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
-from tagsite.server import PortInUseError, check_port, serve
+from tagsite.server import PortInUseError, check_port, serve_all
 
 HOST = "127.0.0.1"
 VAR = Path(os.environ.get("VAR_DIR", Path(__file__).resolve().parent.parent / "var"))
@@ -41,7 +42,7 @@ def _run(port: int) -> None:
     try:
         _in_another_process(_prepare, url)
         threading.Thread(target=_greet, args=[url], daemon=True).start()
-        serve(HOST, port, workers=os.cpu_count() or 1, threads=8, metrics_folder=VAR / "metrics")
+        serve_all(HOST, port, VAR / "metrics")
     finally:
         server.stop()
 

@@ -1,11 +1,13 @@
-"""The web server: Granian in WSGI mode, several worker processes with several threads each.
+"""The servers: Granian for the web, uvicorn for sockets.
 
-Granian measured best here (docs/performance.md). Its workers import `tagsite.wsgi` and have no state of their own.
+The web is served by several worker processes of Granian in WSGI mode with several threads each, which measured best
+(docs/performance.md). Sockets have a process of their own beside them, or one process serves both on one port.
 """
 
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -46,16 +48,18 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def serve(host: str, port: int, workers: int, threads: int, metrics_folder: Path) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are finished.
+def serve_web(
+    host: str, port: int, workers: int, threads: int, metrics_folder: Path, socket_port: int | None = None
+) -> None:
+    """Serve the web until SIGINT or SIGTERM; requests under way are finished. With `socket_port`, sockets beside it.
 
     The calling process must not have imported Django: the workers are its forks, and their metrics choose at import
     where they are kept.
     """
-    shutil.rmtree(metrics_folder, ignore_errors=True)
-    metrics_folder.mkdir(parents=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
+    _share_metrics(metrics_folder)
     os.environ[_SERVER_PID] = str(os.getpid())
+    if socket_port is not None:
+        threading.Thread(target=_keep_sockets_served, args=[host, socket_port], daemon=True).start()
     Granian(
         "tagsite.wsgi:application",
         address=host,
@@ -71,10 +75,55 @@ def serve(host: str, port: int, workers: int, threads: int, metrics_folder: Path
     ).serve()
 
 
-def replace_process_by_server(host: str, port: int, workers: int, threads: int, metrics_folder: Path) -> NoReturn:
-    """The same in a fresh process that takes this one's place."""
-    arguments = [host, str(port), str(workers), str(threads), str(metrics_folder)]
-    os.execv(sys.executable, [sys.executable, "-m", "tagsite.server", *arguments])  # noqa: S606  # our own program
+def serve_all(host: str, port: int, metrics_folder: Path) -> None:
+    """Serve web and sockets on one port, from this one process; it must not have imported Django yet."""
+    _share_metrics(metrics_folder)
+    _serve_sockets(host, port)
+
+
+def _serve_sockets(host: str, port: int) -> None:
+    # Here, so that the web's workers, which import this module, do without.
+    import uvicorn
+
+    from tagsite.socket_protocol import SocketProtocol
+
+    uvicorn.run(
+        "tagsite.asgi:application",
+        host=host,
+        port=port,
+        ws=SocketProtocol,
+        # A message is a few names; a client that does not answer within 25 s is gone.
+        ws_max_size=16 * 1024,
+        ws_ping_interval=15,
+        ws_ping_timeout=10,
+        # Compression would cost each socket more memory than all else together.
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # Django decides whom to believe
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        backlog=8192,
+    )
+
+
+def _keep_sockets_served(host: str, port: int) -> None:
+    """Run the process for sockets, and run it again whenever it ends."""
+    while True:
+        subprocess.run([sys.executable, "-m", "tagsite.server", "sockets", host, str(port)], check=False)  # noqa: S603  # our own program
+        time.sleep(0.5)
+
+
+def _share_metrics(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def replace_process_by_server(what: str, *arguments: object) -> NoReturn:
+    """`web`, `all` or `sockets`, with the arguments of its function above, in a fresh process in place of this one."""
+    os.execv(sys.executable, [sys.executable, "-m", "tagsite.server", what, *map(str, arguments)])  # noqa: S606  # our own program
 
 
 def end_with_server() -> None:
@@ -90,6 +139,15 @@ def _watch(server: int) -> None:
     os._exit(1)
 
 
+def main(what: str, host: str, port: str, *more: str) -> None:
+    if what == "sockets":
+        _serve_sockets(host, int(port))
+    elif what == "all":
+        serve_all(host, int(port), Path(more[0]))
+    else:
+        workers, threads, folder, *socket_port = more
+        serve_web(host, int(port), int(workers), int(threads), Path(folder), *map(int, socket_port))
+
+
 if __name__ == "__main__":
-    _host, _port, _workers, _threads, _folder = sys.argv[1:]
-    serve(_host, int(_port), int(_workers), int(_threads), Path(_folder))
+    main(*sys.argv[1:])

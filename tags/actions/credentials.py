@@ -17,12 +17,14 @@ from tags.db import tenancy
 from tags.db.tenancy import in_organization
 from tags.errors import NotAuthenticated
 from tags.models import Actor, ApiKey, Membership, Permission, User
-from tags.models.access import ROLE_PERMISSIONS, permissions_of_scopes, token_digest
+from tags.models.access import ROLE_PERMISSIONS, TOKEN_PREFIX, permissions_of_scopes, token_digest
 from tags.models.ids import uuid7
 
 # Fixed, so that no token can choose how it is checked (RFC 8725, 3.1).
 _ALGORITHM = "HS256"
 _REFUSED = "The credential is missing, invalid, expired or revoked"
+# Where the session keeps the organization that the person works in.
+SESSION_ORGANIZATION = "organization_id"
 # How exact `last_used_at` is, in seconds: a write for each request would cost more than the request.
 _LAST_USED_STEP = 60
 
@@ -70,6 +72,12 @@ def caller_of_user(user_id: UUID, organization_id: UUID | None, request_id: str)
 def caller_of_access_token(token: str, request_id: str) -> Caller:
     """The person that a JSON web token names. Raises NotAuthenticated."""
     return _caller_of_member(_member_of_token(token, "access"), request_id)
+
+
+def caller_of_bearer(token: str, request_id: str) -> Caller:
+    """The caller of a bearer token: a JSON web token or an API key. Raises NotAuthenticated."""
+    identify = caller_of_api_key if token.startswith(TOKEN_PREFIX) else caller_of_access_token
+    return identify(token, request_id)
 
 
 def log_in(request: HttpRequest, username: str, password: str, organization_id: UUID | None) -> Membership:

