@@ -247,5 +247,7 @@ LOGGING = {
         # Each request has one line of our own (tags.middleware).
         "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+        # A traceback each second while Redis is away; the bell says it once (tags/live/bell.py).
+        "channels_redis": {"handlers": [], "level": "CRITICAL", "propagate": True},
     },
 }

@@ -26,6 +26,7 @@ class Bell:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._organizations: set[UUID] = set()
         self._ringing: asyncio.Task[None] | None = None
+        self._is_broken = False
 
     def hang_in(self, loop: asyncio.AbstractEventLoop) -> None:
         """Ring from the hub's own event loop: the in-memory layer reaches no other."""
@@ -49,20 +50,26 @@ class Bell:
     async def _ring_all(self) -> None:
         while organizations := self._take():
             for organization_id in organizations:
-                await _send(organization_id)
+                await self._send(organization_id)
 
     def _take(self) -> set[UUID]:
         with self._lock:
             organizations, self._organizations = self._organizations, set()
         return organizations
 
-
-async def _send(organization_id: UUID) -> None:
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await channel_layers["default"].group_send(GROUP, {"type": "bell", "organization": str(organization_id)})
-    except Exception as error:  # noqa: BLE001  # whatever Redis' client raises, the slow poll makes up for it
-        logger.warning("bell not rung", extra={"reason": repr(error)})
+    async def _send(self, organization_id: UUID) -> None:
+        message = {"type": "bell", "organization": str(organization_id)}
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await channel_layers["default"].group_send(GROUP, message)
+        except Exception as error:  # noqa: BLE001  # whatever Redis' client raises, the slow poll makes up for it
+            if not self._is_broken:  # said once, not for every change
+                logger.warning("bell cannot be rung; changes are heard late", extra={"reason": repr(error)})
+            self._is_broken = True
+        else:
+            if self._is_broken:
+                logger.warning("bell rings again")
+            self._is_broken = False
 
 
 def _loop_of_its_own() -> asyncio.AbstractEventLoop:

