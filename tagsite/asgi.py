@@ -6,11 +6,12 @@ from a2wsgi import WSGIMiddleware
 
 from tagsite.wsgi import application as web_application
 
-# Imports models: Django must be set up, as the line above does.
+# Import models: Django must be set up, as the line above does.
 from tags.live.consumer import EventsConsumer  # isort: skip
+from tags.live.long_poll import LongPoll  # isort: skip
 
 _THREADS = 16
-_web = WSGIMiddleware(web_application, workers=_THREADS)  # type: ignore[arg-type]  # names its own types for WSGI's
+_web = LongPoll(WSGIMiddleware(web_application, workers=_THREADS))  # type: ignore[arg-type]  # names its own types for WSGI's
 _events = EventsConsumer.as_asgi()
 
 

@@ -1,27 +1,49 @@
 """GET /api/events: the organization's stream, for programs that poll."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import FileResponse, HttpResponse
 from drf_spectacular.utils import extend_schema
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tags.api.authentication import caller_of
 from tags.api.json_rows import json_response
 from tags.api.schema import query_parameters
-from tags.api.validation import Wire, validated_query
+from tags.api.validation import TagType, TaskName, Wire, validated_query
 from tags.db.tenancy import in_organization
-from tags.events.reading import events_after
-from tags.models import Permission
+from tags.events.reading import Selection, events_after, kept_positions, without_prefix
+from tags.events.waiting import Wait, ask_for_wait
+from tags.models import EventType, Permission
+
+# How many positions one request looks at: so a filter that matches nothing costs no more than one that matches all.
+MOST_LOOKED_AT = 10_000
+LONGEST_WAIT = 30  # seconds
 
 
 class EventQuery(Wire):
     after: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    wait: Annotated[int, Field(ge=0, le=LONGEST_WAIT)] = Field(
+        0, description="Seconds to wait for the next event, if there is none yet"
+    )
+    flow_execution_id: UUID | None = None
+    task_name: TaskName | None = None
+    types: list[Annotated[EventType, BeforeValidator(without_prefix)]] = Field(
+        [], description="Repeatable; with or without `tagsite.` before it"
+    )
+    tag_type: TagType | None = None
+
+    @property
+    def selection(self) -> Selection:
+        execution = None if self.flow_execution_id is None else str(self.flow_execution_id)
+        types = [event_type.value for event_type in self.types] or None
+        return Selection(execution, self.task_name, types, self.tag_type)
 
 
 class CloudEvent(BaseModel):
@@ -43,7 +65,10 @@ class CloudEvent(BaseModel):
 
 class EventPage(BaseModel):
     events: list[CloudEvent]
-    position: int = Field(ge=0, description="What to ask `after` next")
+    position: int = Field(
+        ge=0, description="What to ask `after` next. An empty page can be further on than the last: filters skip"
+    )
+    reset: bool = Field(description="`after` is not a position of this stream, or no longer: load the state anew")
 
 
 class EventsView(APIView):
@@ -51,17 +76,31 @@ class EventsView(APIView):
 
     @extend_schema(operation_id="list_events", parameters=query_parameters(EventQuery), responses={200: EventPage})
     def get(self, request: Request) -> HttpResponse | FileResponse:
-        """The events after a position, and the position to ask after next."""
+        """The events after a position, and the position to ask after next.
+
+        With `wait`, an answer without events is held back until there is one, or until the time is over.
+        """
         organization_id = caller_of(request).organization_id
         query = validated_query(EventQuery, request.query_params)
         with in_organization(organization_id):
-            return json_response(_page(organization_id, query))
+            oldest, newest = kept_positions(organization_id)
+            if not oldest - 1 <= query.after <= newest:
+                return Response({"events": [], "position": newest, "reset": True})
+            last = min(newest, query.after + MOST_LOOKED_AT)
+            events = events_after(organization_id, query.after, last, query.limit, query.selection)
+            first = next(events, None)
+            if first is not None:
+                return json_response(_page(chain([first], events), last, query.limit))
+        if query.wait and last == newest:
+            ask_for_wait(request, Wait(organization_id, [query.selection], query.wait))
+        return json_response(_page([], last, query.limit))
 
 
-def _page(organization_id: UUID, query: EventQuery) -> Iterator[str]:
-    seen = query.after
+def _page(events: Iterable[tuple[int, str]], last: int, limit: int) -> Iterator[str]:
+    """A full page ends at its last event; any other one at `last`, however little was in it."""
+    position, count = last, 0
     yield '{"events":['
-    for position, event in events_after(organization_id, query.after, query.limit):
-        yield f",{event}" if seen > query.after else event
-        seen = position
-    yield f'],"position":{seen}}}'
+    for position, event in events:  # noqa: B007  # the last one's is used below
+        yield f",{event}" if count else event
+        count += 1
+    yield f'],"position":{position if count == limit else last},"reset":false}}'

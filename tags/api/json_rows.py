@@ -34,3 +34,9 @@ def json_response(parts: Iterable[str]) -> HttpResponse | FileResponse:
             return HttpResponse(spool.read(), content_type="application/json")
         closing.pop_all()  # FileResponse closes it
         return FileResponse(spool, content_type="application/json", headers={"Content-Length": str(size)})
+
+
+def with_stream_position(response: HttpResponse | FileResponse, position: int) -> HttpResponse | FileResponse:
+    """Say up to where the response knows the stream: it and the events after that are the state of any later time."""
+    response["X-Stream-Position"] = str(position)
+    return response

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from pydantic import BaseModel
 
 from tags.api.error_body import ErrorBody
@@ -112,6 +113,16 @@ _ERRORS: dict[int, tuple[str, str, str, str, list[dict[str, Any]] | None]] = {
     ),
 }
 _ALWAYS = {400, 401, 406, 500, 503}
+
+
+STREAM_POSITION = OpenApiParameter(
+    "X-Stream-Position",
+    {"type": "integer", "minimum": 0},
+    OpenApiParameter.HEADER,
+    response=[200],
+    required=True,
+    description="Up to which event the list is known to be true: what to ask events `after`",
+)
 
 
 def query_parameters(shape: type[BaseModel]) -> list[Any]:

@@ -17,13 +17,14 @@ from rest_framework.views import APIView
 
 from tags.actions import task_executions
 from tags.api.authentication import caller_of
-from tags.api.json_rows import json_response
-from tags.api.schema import query_parameters
+from tags.api.json_rows import json_response, with_stream_position
+from tags.api.schema import STREAM_POSITION, query_parameters
 from tags.api.task_tags import TASK_TAG_JSON, TaskTagObject
 from tags.api.validation import TagName, TagType, TaskName, Time, Wire, validated, validated_query
 from tags.db.rows import as_column, stream_queryset
 from tags.db.tenancy import in_organization
 from tags.errors import Invalid, NotFound, detail
+from tags.events.reading import current_position
 from tags.models import EditedStatus, Permission, ProcessingStatus, StaleStatus, TaskExecution, TaskTag
 
 MOST_ROWS = 1000
@@ -214,7 +215,7 @@ class TaskExecutionsView(APIView):
 
     @extend_schema(
         operation_id="list_task_executions",
-        parameters=query_parameters(TaskExecutionQuery),
+        parameters=[*query_parameters(TaskExecutionQuery), STREAM_POSITION],
         responses={200: TaskExecutionPage},
     )
     def get(self, request: Request) -> HttpResponse | FileResponse:
@@ -222,7 +223,8 @@ class TaskExecutionsView(APIView):
         organization_id = caller_of(request).organization_id
         query = validated_query(TaskExecutionQuery, request.query_params)
         with in_organization(organization_id):
-            return json_response(_page(_matching(organization_id, query), query.most))
+            position = current_position(organization_id)  # first: what is then read is not older
+            return with_stream_position(json_response(_page(_matching(organization_id, query), query.most)), position)
 
 
 class TaskExecutionView(APIView):

@@ -1,4 +1,4 @@
-"""PATCH and GET /api/task-tags."""
+"""PATCH and GET /api/task-tags, and the wait for one."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,13 +13,15 @@ from rest_framework.views import APIView
 
 from tags.actions.batch import MAX_OPERATIONS, Operation, OperationKind, Outcome, apply_batch
 from tags.api.authentication import caller_of
-from tags.api.json_rows import json_array, json_response
-from tags.api.schema import query_parameters
+from tags.api.json_rows import json_array, json_response, with_stream_position
+from tags.api.schema import STREAM_POSITION, query_parameters
 from tags.api.validation import TagName, TagType, TaskName, Wire, validated, validated_query
 from tags.db.rows import stream_sql
 from tags.db.tenancy import in_organization, reading_organization
 from tags.errors import NotFound
-from tags.models import Permission
+from tags.events.reading import Selection
+from tags.events.waiting import Wait, ask_for_wait
+from tags.models import EventType, Permission
 
 # A tag as the contract shows it.
 TASK_TAG_JSON = """
@@ -59,6 +61,8 @@ _ACTIVE_TAGS = f"""
     ORDER BY created_at, id
 """
 
+LONGEST_WAIT = 300  # seconds
+
 # Nearly all lists are short: those come as one text, in one round trip. One row or one byte more than that tells of a
 # long list, which is read again as a stream.
 _AT_ONCE = {"rows": 1000, "bytes": 2**20}
@@ -68,7 +72,8 @@ _FIRST_TAGS = f"""
                WHERE organization_id = %(organization_id)s AND id = %(flow_execution_id)s AND status <> 'deleted'
            ),
            count(*) <= %(rows)s AND coalesce(max(bytes), 0) <= %(bytes)s,
-           '[' || coalesce(string_agg(json, ',') FILTER (WHERE bytes <= %(bytes)s), '') || ']'
+           '[' || coalesce(string_agg(json, ',') FILTER (WHERE bytes <= %(bytes)s), '') || ']',
+           coalesce((SELECT position FROM event_stream WHERE organization_id = %(organization_id)s), 0)
     FROM (
         SELECT json, sum(octet_length(json)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes
         FROM ({_ACTIVE_TAGS} LIMIT %(rows)s + 1) AS first
@@ -102,6 +107,31 @@ class TagOutcomes(BaseModel):
 class TagQuery(Wire):
     flow_execution_id: UUID
     task_name: TaskName | None = None
+
+
+class WaitQuery(Wire):
+    flow_execution_id: UUID
+    task_name: TaskName
+    tag_type: TagType
+    tag: TagName | None = None
+    timeout: Annotated[int, Field(ge=0, le=LONGEST_WAIT)] = Field(30, description="Seconds to wait")
+
+
+# A pipeline seldom waits for more than one tag; a list of more is cut.
+_MOST_AWAITED = 100
+_AWAITED_TAGS = f"""
+    SELECT EXISTS (
+               SELECT FROM flow_execution
+               WHERE organization_id = %(organization_id)s AND id = %(flow_execution_id)s AND status <> 'deleted'
+           ),
+           (SELECT '[' || string_agg(json, ',') || ']' FROM (
+                SELECT {TASK_TAG_JSON}::text AS json FROM task_tag
+                WHERE organization_id = %(organization_id)s AND flow_execution_id = %(flow_execution_id)s
+                  AND status = 'active' AND task_name = %(task_name)s AND tag_type = %(tag_type)s
+                  AND (%(tag)s::text IS NULL OR tag = %(tag)s)
+                ORDER BY created_at, id LIMIT {_MOST_AWAITED}
+           ) AS awaited)
+"""
 
 
 _EXAMPLE_BATCH = {
@@ -150,7 +180,9 @@ class TaskTagsView(APIView):
         return Response({"tags": [{"status": outcome.value} for outcome in outcomes]})
 
     @extend_schema(
-        operation_id="list_task_tags", parameters=query_parameters(TagQuery), responses={200: TaskTagList, 404: None}
+        operation_id="list_task_tags",
+        parameters=[*query_parameters(TagQuery), STREAM_POSITION],
+        responses={200: TaskTagList, 404: None},
     )
     def get(self, request: Request) -> HttpResponse | FileResponse:
         """List the active tags of a flow execution, or of one of its tasks."""
@@ -160,13 +192,49 @@ class TaskTagsView(APIView):
         with connection.cursor() as cursor:
             with reading_organization(organization_id):
                 cursor.execute(_FIRST_TAGS, parameters)
-            exists, is_all, tags = cursor.fetchone()
+            exists, is_all, tags, position = cursor.fetchone()
         if not exists:
             raise NotFound("Flow execution not found")
         if is_all:
-            return HttpResponse(tags, content_type="application/json")
+            return with_stream_position(HttpResponse(tags, content_type="application/json"), position)
         with in_organization(organization_id):
-            return json_response(json_array(stream_sql(_ACTIVE_TAGS, parameters)))
+            return with_stream_position(json_response(json_array(stream_sql(_ACTIVE_TAGS, parameters))), position)
+
+
+class TaskTagsWaitView(APIView):
+    permissions = {"GET": Permission.READ}
+
+    @extend_schema(
+        operation_id="wait_for_task_tag",
+        parameters=query_parameters(WaitQuery),
+        responses={200: TaskTagList, 204: None, 404: None},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Wait until a task carries an active tag of that type.
+
+        Answers with those tags as soon as there is one, or with 204 when the time is over. The task need not exist yet.
+        """
+        organization_id = caller_of(request).organization_id
+        query = validated_query(WaitQuery, request.query_params)
+        with connection.cursor() as cursor:
+            with reading_organization(organization_id):
+                cursor.execute(_AWAITED_TAGS, {"organization_id": organization_id, **query.model_dump()})
+            exists, tags = cursor.fetchone()
+        if not exists:
+            raise NotFound("Flow execution not found")
+        if tags is not None:
+            return HttpResponse(tags, content_type="application/json")
+        ask_for_wait(request, Wait(organization_id, _answering(query), query.timeout))
+        return HttpResponse(status=204)
+
+
+def _answering(query: WaitQuery) -> list[Selection]:
+    """The events after which the answer is another one."""
+    execution_id = str(query.flow_execution_id)
+    return [
+        Selection(execution_id, query.task_name, [EventType.TASK_TAG_ADDED.value], query.tag_type),
+        Selection(execution_id, types=[EventType.FLOW_EXECUTION_DELETED.value]),
+    ]
 
 
 _KINDS = {kind.value: kind for kind in OperationKind}

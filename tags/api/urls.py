@@ -5,7 +5,7 @@ from uuid import UUID
 from django.urls import URLPattern, URLResolver, path, re_path, register_converter
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
-from tags.api import events, flow_executions, members, service_accounts, task_executions, task_tags, tokens
+from tags.api import events, flow_executions, members, service_accounts, task_executions, task_tags, tokens, ws_tickets
 from tags.api.error_body import not_found
 
 
@@ -25,6 +25,7 @@ register_converter(IdConverter, "id")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("task-tags", task_tags.TaskTagsView.as_view(), name="task-tags"),
+    path("task-tags/wait", task_tags.TaskTagsWaitView.as_view(), name="task-tags-wait"),
     path("task-executions", task_executions.TaskExecutionsView.as_view(), name="task-executions"),
     path("task-executions/<id:record_id>", task_executions.TaskExecutionView.as_view(), name="task-execution"),
     path("flow-executions", flow_executions.FlowExecutionsView.as_view(), name="flow-executions"),
@@ -35,6 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="flow-execution-status",
     ),
     path("events", events.EventsView.as_view(), name="events"),
+    path("ws-tickets", ws_tickets.WsTicketsView.as_view(), name="ws-tickets"),
     path("service-accounts", service_accounts.ServiceAccountsView.as_view(), name="service-accounts"),
     path("service-accounts/<id:account_id>", service_accounts.ServiceAccountView.as_view(), name="service-account"),
     path("service-accounts/<id:account_id>/api-keys", service_accounts.ApiKeysView.as_view(), name="api-keys"),

@@ -1,14 +1,13 @@
 """What the live relay reads: events with what subscriptions select by, and the newest position."""
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import connection
 
 from tags.db.tenancy import reading_organization
-from tags.events.reading import CLOUD_EVENT
+from tags.events.reading import CLOUD_EVENT, Selection
 
 # Read at once: events, and bytes of their data after which no further one is taken.
 MOST_EVENTS = 500
@@ -49,22 +48,12 @@ class Entry:
             self._messages[subscription] = f'{{"type":"event","event":{self.text}{name}}}'.encode()
         return self._messages[subscription]
 
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which events a subscriber wants; what is None is not asked for."""
-
-    flow_execution_id: str | None = None
-    task_name: str | None = None
-    types: Collection[str] | None = None
-    tag_type: str | None = None
-
-    def takes(self, entry: Entry) -> bool:
+    def is_in(self, selection: Selection) -> bool:
         return (
-            (self.flow_execution_id is None or self.flow_execution_id == entry.flow_execution_id)
-            and (self.task_name is None or self.task_name == entry.task_name)
-            and (self.types is None or entry.type in self.types)
-            and (self.tag_type is None or self.tag_type == entry.tag_type)
+            selection.flow_execution_id in (None, self.flow_execution_id)
+            and selection.task_name in (None, self.task_name)
+            and (selection.types is None or self.type in selection.types)
+            and selection.tag_type in (None, self.tag_type)
         )
 
 

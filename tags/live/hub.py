@@ -6,9 +6,9 @@ in threads of the hub's own, so that neither sockets nor requests wait for it.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -16,7 +16,8 @@ from uuid import UUID
 from channels.layers import channel_layers
 from django.db import DatabaseError, close_old_connections
 
-from tags.events.feed import Entry, Selection, entries_after, newest_position
+from tags.events.feed import Entry, entries_after, newest_position
+from tags.events.reading import Selection
 from tags.live.bell import BELL, GROUP
 
 logger = logging.getLogger("tagsite.live")
@@ -52,7 +53,7 @@ class Subscription:
         if entry.position <= self.position:
             return
         self.position = entry.position
-        if self.selection.takes(entry):
+        if entry.is_in(self.selection):
             self.outlet.send_event(self.name, entry)
 
 
@@ -64,12 +65,12 @@ class Feed:
     position: int
     live: set[Subscription] = field(default_factory=set)
     all: set[Subscription] = field(default_factory=set)
-    waiting: dict["asyncio.Future[None]", Selection] = field(default_factory=dict)
+    watches: dict[asyncio.Event, Sequence[Selection]] = field(default_factory=dict)
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def is_idle(self) -> bool:
-        return not (self.all or self.waiting)
+        return not (self.all or self.watches)
 
 
 class Hub:
@@ -118,22 +119,20 @@ class Hub:
         feed.all.discard(subscription)
         self._drop_if_idle(feed)
 
-    async def wait_for_event(self, organization_id: UUID, after: int, selection: Selection, seconds: float) -> bool:
-        """Whether a selected event came after that position, as far as is known; holds no thread and no connection."""
+    @asynccontextmanager
+    async def watching(self, organization_id: UUID, selections: Sequence[Selection]) -> AsyncIterator[asyncio.Event]:
+        """Is set when an event of one of the selections happens, from now on; holds no thread and no connection.
+
+        Raises DatabaseError.
+        """
         feed = await self._feed(organization_id)
-        if feed.position > after:
-            return True
-        happened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        feed.waiting[happened] = selection
+        happened = asyncio.Event()
+        feed.watches[happened] = selections
         try:
-            async with asyncio.timeout(seconds):
-                await happened
-        except TimeoutError:
-            return False
+            yield happened
         finally:
-            del feed.waiting[happened]
+            del feed.watches[happened]
             self._drop_if_idle(feed)
-        return True
 
     async def _feed(self, organization_id: UUID) -> Feed:
         if organization_id not in self._feeds:
@@ -226,9 +225,9 @@ class Hub:
                 self._reset(feed, subscription)
             else:
                 subscription.hand_over(entry)
-        for happened, selection in feed.waiting.items():
-            if not happened.done() and (gap or selection.takes(entry)):
-                happened.set_result(None)
+        for happened, selections in feed.watches.items():
+            if gap or any(map(entry.is_in, selections)):
+                happened.set()
 
     # The database
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from psycopg import Connection
 
 from tests.api.calls import UNKNOWN_ID, invalid, position
 from tests.cast import Tenant, operation
@@ -22,7 +23,7 @@ def sequences(page: dict[str, Any]) -> list[int]:
 
 
 def test_an_organization_where_nothing_happened_has_no_events(tenant: Tenant) -> None:
-    assert polled(tenant) == {"events": [], "position": 0}
+    assert polled(tenant) == {"events": [], "position": 0, "reset": False}
 
 
 def test_an_event_is_a_cloud_event(tenant: Tenant) -> None:
@@ -87,7 +88,7 @@ def test_after_gives_what_came_later_and_nothing_else(tenant: Tenant) -> None:
 
 def test_after_the_newest_there_is_nothing_and_the_position_stays(tenant: Tenant) -> None:
     tenant.execution("a")
-    assert polled(tenant, after=2) == {"events": [], "position": 2}
+    assert polled(tenant, after=2) == {"events": [], "position": 2, "reset": False}
 
 
 def test_limit_cuts_and_the_position_is_where_to_go_on(tenant: Tenant) -> None:
@@ -138,12 +139,84 @@ def test_a_request_that_failed_leaves_no_event_and_no_gap(tenant: Tenant) -> Non
 
 
 @pytest.mark.parametrize(
-    "query", [{"after": -1}, {"after": "x"}, {"after": 2**63}, {"limit": 0}, {"limit": 1001}, {"limit": "1e3"}]
+    "query",
+    [
+        {"after": -1},
+        {"after": "x"},
+        {"after": 2**63},
+        {"limit": 0},
+        {"limit": 1001},
+        {"limit": "1e3"},
+        {"wait": 31},
+        {"wait": -1},
+        {"task_name": ""},
+        {"tag_type": "x" * 101},
+    ],
 )
 def test_a_parameter_out_of_bounds_is_refused_with_its_place(tenant: Tenant, query: dict[str, Any]) -> None:
     assert invalid(tenant.api().get(PATH, **query))["details"][0]["loc"] == ["query", next(iter(query))]
 
 
-@pytest.mark.parametrize("query", [{"after": 2**63 - 1}, {"limit": 1}, {"limit": 1000}])
+@pytest.mark.parametrize("query", [{"after": 2**63 - 1}, {"limit": 1}, {"limit": 1000}, {"wait": 30}])
 def test_a_parameter_at_the_edge_is_taken(tenant: Tenant, query: dict[str, Any]) -> None:
     polled(tenant, **query)
+
+
+@pytest.mark.parametrize("query", [{"flow_execution_id": "x"}, {"types": "task_tag.dropped"}, {"types": ["x", "y"]}])
+def test_a_filter_that_is_none_is_refused(tenant: Tenant, query: dict[str, Any]) -> None:
+    response = tenant.api().get(PATH, **query)
+    assert response.status_code in (400, 422)
+    assert response.json()["error"]["details"][0]["loc"][:2] == ["query", next(iter(query))]
+
+
+def test_filters_are_joined_by_and(tenant: Tenant) -> None:
+    one, other = tenant.execution("extract", "pay"), tenant.execution("extract")
+    before = position(tenant)
+    tenant.api().tag(
+        operation("add", one, "extract", "a"),
+        operation("add", one, "pay", "b", tag_type="risk"),
+        operation("remove", one, "extract", "a"),
+        operation("add", other, "extract", "c"),
+    )
+
+    def selected(**query: Any) -> list[int]:
+        page = polled(tenant, after=before, **query)
+        assert page["position"] == before + 4
+        return [number - before for number in sequences(page)]
+
+    assert selected(flow_execution_id=str(one.id)) == [1, 2, 3]
+    assert selected(task_name="extract") == [1, 3, 4]
+    assert selected(task_name="Extract") == []
+    assert selected(types="task_tag.added") == [1, 2, 4]
+    assert selected(types=["tagsite.task_tag.removed", "task_tag.added"]) == [1, 2, 3, 4]
+    assert selected(tag_type="risk") == [2]
+    assert selected(types="task_tag.added", flow_execution_id=str(one.id), task_name="extract") == [1]
+
+
+def test_a_filter_that_matches_little_reads_on_page_by_page(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tags.api.events.MOST_LOOKED_AT", 3)
+    execution = tenant.execution("extract")
+    tenant.api().tag(*(operation("add", execution, "extract", f"tag {i}", tag_type=f"type {i}") for i in range(8)))
+    assert polled(tenant, tag_type="type 7") == {"events": [], "position": 3, "reset": False}
+    assert polled(tenant, tag_type="type 7", after=3)["position"] == 6
+    page = polled(tenant, tag_type="type 7", after=9)
+    assert (sequences(page), page["position"]) == ([10], 10)
+
+
+def test_a_full_page_ends_at_its_last_event_even_if_filtered(tenant: Tenant) -> None:
+    execution = tenant.execution("extract")
+    tenant.api().tag(*(operation("add", execution, "extract", f"tag {i}") for i in range(5)))
+    page = polled(tenant, types="task_tag.added", limit=2)
+    assert (sequences(page), page["position"]) == ([3, 4], 4)
+
+
+def test_a_position_ahead_of_the_stream_is_answered_with_a_reset(tenant: Tenant) -> None:
+    tenant.execution("extract")
+    assert polled(tenant, after=3) == {"events": [], "position": 2, "reset": True}
+
+
+def test_a_position_older_than_what_is_kept_is_answered_with_a_reset(tenant: Tenant, owner: Connection) -> None:
+    tenant.execution("a", "b", "c")
+    owner.execute("DELETE FROM event WHERE organization_id = %s AND position <= 2", [tenant.id])
+    assert polled(tenant, after=1) == {"events": [], "position": 4, "reset": True}
+    assert sequences(polled(tenant, after=2)) == [3, 4]

@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "set_flow_execution_status": {"admin", "ingest"},
     "delete_flow_execution": {"admin", "ingest"},
     "list_events": READERS,
+    "create_ws_ticket": READERS,
     "get_profile": EVERYBODY,
     "list_service_accounts": ADMINS,
     "create_service_account": ADMINS,

@@ -80,9 +80,7 @@ class SideBySide(LiveServer):
             time.sleep(0.1)
 
     def kill_sockets(self) -> None:
-        (process,) = (
-            child for child in psutil.Process(self.process.pid).children() if "sockets" in child.cmdline()
-        )
+        (process,) = (child for child in psutil.Process(self.process.pid).children() if "sockets" in child.cmdline())
         process.kill()
 
 

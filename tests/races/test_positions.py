@@ -16,7 +16,7 @@ from psycopg import sql
 from tags.actions.batch import Operation, OperationKind, apply_batch
 from tags.db.tenancy import in_organization
 from tags.errors import NotFound
-from tags.events.reading import current_position, events_after
+from tags.events.reading import Selection, current_position, events_after
 from tags.models import Event, FlowExecution
 from tests.cast import Tenant
 from tests.database import NAME
@@ -221,8 +221,8 @@ def follow(tenant: Tenant, done: Flag) -> list[int]:
     while True:
         last_round = done.is_set()
         with in_organization(tenant.id):
-            seen.extend(position for position, _ in events_after(tenant.id, seen[-1], 5))
             newest = current_position(tenant.id)
+            seen.extend(position for position, _ in events_after(tenant.id, seen[-1], newest, 5, Selection()))
         if last_round and seen[-1] == newest:
             return seen[1:]
 

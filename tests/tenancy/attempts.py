@@ -98,11 +98,13 @@ def _to(endpoint: str, **arguments: str) -> str:
 def _of_task_tags(own: Ids, named: Ids) -> Entries:
     path = _to("task-tags")
     add, remove = (operation(kind, named.flow_execution, "extract", "approved") for kind in ("add", "remove"))
+    awaited = {"flow_execution_id": named.flow_execution, "task_name": "extract", "tag_type": "review"}
     ours = operation("add", own.flow_execution, "extract", "approved")
     with_metadata = {**remove, "tag_metadata": {"text": "neighbours-own metadata"}}
     return {
         ("GET", "task-tags", "execution"): (path, {"flow_execution_id": named.flow_execution}, None),
         ("GET", "task-tags", "task"): (path, {"flow_execution_id": named.flow_execution, "task_name": "extract"}, None),
+        ("GET", "task-tags-wait", ""): (_to("task-tags-wait"), {**awaited, "timeout": 0}, None),
         ("PATCH", "task-tags", "add"): (path, {}, {"tags": [add]}),
         ("PATCH", "task-tags", "remove"): (path, {}, {"tags": [with_metadata]}),
         ("PATCH", "task-tags", "after our own"): (path, {}, {"tags": [ours, add, remove]}),
@@ -157,6 +159,7 @@ def _of_flow_executions(own: Ids, named: Ids) -> Entries:
         ("PATCH", "flow-execution-status", "delete"): (status, {"status": "deleted"}, {}),
         ("DELETE", "flow-execution", ""): (one, {}, None),
         ("GET", "events", ""): (_to("events"), {"after": 0, "limit": 1000}, None),
+        ("GET", "events", "execution"): (_to("events"), {"flow_execution_id": named.flow_execution}, None),
     }
 
 
@@ -178,6 +181,7 @@ def _of_programs(own: Ids, named: Ids) -> Entries:
         ("PATCH", "api-key", "at our account"): (key_at_ours, {}, name),
         ("DELETE", "api-key", ""): (key, {}, None),
         ("DELETE", "api-key", "at our account"): (key_at_ours, {}, None),
+        ("POST", "ws-tickets", ""): (_to("ws-tickets"), {}, {"user_id": named.user, "api_key_id": named.api_key}),
     }
 
 
@@ -207,7 +211,7 @@ def _refresh_token(person: User | None, named: Ids) -> str:
 LABELS = sorted(attempts(Ids.of_nobody(), Ids.of_nobody()))
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)")
-_SECRET = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+|tagsite_[\w-]+")
+_SECRET = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+|tagsite_[\w-]+|tgt_[\w-]+")
 _CSRF_TOKEN = re.compile(r"\b[A-Za-z0-9]{64}\b")
 
 
