@@ -39,6 +39,7 @@ class Caller:
     actor: Actor
     permissions: frozenset[Permission]
     user: User | None = None
+    api_key_id: UUID | None = None
     # Django REST framework asks this of whatever stands in `request.user`.
     is_authenticated: bool = True
 
@@ -54,7 +55,20 @@ def caller_of_api_key(token: str, request_id: str) -> Caller:
     key_id, _, organization_id, last_used_at, account_id, kind, scopes, _ = row
     _note_use(key_id, organization_id, last_used_at)
     actor = Actor("service_account", account_id, kind, request_id)
-    return Caller(organization_id, actor, permissions_of_scopes(scopes))
+    return Caller(organization_id, actor, permissions_of_scopes(scopes), api_key_id=key_id)
+
+
+def caller_of_api_key_id(organization_id: UUID, key_id: UUID, request_id: str) -> Caller:
+    """The service account of a key that was presented before, if both still hold. Raises NotAuthenticated."""
+    with in_organization(organization_id):
+        keys = ApiKey.objects.in_organization(organization_id).good_at(timezone.now())
+        key: ApiKey | None = keys.filter(id=key_id).select_related("service_account").first()
+    if key is None:
+        raise NotAuthenticated(_REFUSED)
+    _note_use(key.id, organization_id, key.last_used_at)
+    account = key.service_account
+    actor = Actor("service_account", account.id, account.kind, request_id)
+    return Caller(organization_id, actor, permissions_of_scopes(account.scopes), api_key_id=key.id)
 
 
 def _note_use(key_id: UUID, organization_id: UUID, last_used_at: Any) -> None:

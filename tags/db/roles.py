@@ -6,8 +6,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-# What the application may do to each of Tagsite's tables. Nothing may be deleted but a membership; a tag is removed by
-# an update, and an event is never changed. Django's own tables (sessions, admin log, ...) get all four.
+# What the application may do to each of Tagsite's tables. Nothing may be deleted but a membership and a ticket; a tag
+# is removed by an update, and an event is never changed. Of a ticket its use alone is written: none can be made to live
+# longer. Django's own tables (sessions, admin log, ...) get all four.
 PRIVILEGES = {
     "organization": "SELECT, INSERT, UPDATE",
     "membership": "SELECT, INSERT, UPDATE, DELETE",
@@ -19,6 +20,7 @@ PRIVILEGES = {
     "task_tag": "SELECT, INSERT, UPDATE",
     "event_stream": "SELECT, INSERT, UPDATE",
     "event": "SELECT, INSERT",
+    "ws_ticket": "SELECT, INSERT, UPDATE (used_at), DELETE",
     "django_migrations": "SELECT",
 }
 _OTHER_TABLES = "SELECT, INSERT, UPDATE, DELETE"

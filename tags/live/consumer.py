@@ -3,78 +3,31 @@
 import asyncio
 import json
 from collections import deque
-from enum import IntEnum
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import ValidationError
 
 from tags import metrics
 from tags.errors import Forbidden, NotAuthenticated, TagsiteError
-from tags.events.feed import Entry, Selection
+from tags.events.feed import Entry
 from tags.live.hub import Hub, Subscription, running_hub
 from tags.live.line import LINE, Line
-from tags.live.listeners import Credential, credential_of
-from tags.models import EventType
+from tags.live.listeners import Credential, credential_of, credential_of_ticket
+from tags.live.messages import Authenticate, CloseCode, Subscribe, Unsubscribe, flaws, message_of, object_of
+from tags.live.rounds import rounds
 
 # A socket that has not taken this much, or nothing for so many seconds, is too slow.
 _MOST_MESSAGES = 2000
 _MOST_BYTES = 16 * 2**20
 _STALLED = 10.0
-# Seconds between heartbeats, and between looks whether the credentials still hold.
-_HEARTBEAT = 20
-_CHECK = 2
+# Seconds in which a socket without a credential must send its ticket.
+_PATIENCE = 10.0
 _MOST_SUBSCRIPTIONS = 100
-
-
-class CloseCode(IntEnum):
-    BAD_FRAME = 4400
-    NOT_AUTHENTICATED = 4401
-    FORBIDDEN = 4403
-    ENDED = 4410
-    TOO_SLOW = 4429
-    TRY_AGAIN = 1013
-
-
-class Subscribe(BaseModel):
-    type: Literal["subscribe"]
-    subscription: Annotated[str, Field(max_length=64)] = ""
-    after: Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)] | None = None
-    flow_execution_id: UUID | None = None
-    task_name: Annotated[str, Field(max_length=500)] | None = None
-    types: Annotated[list[EventType], Field(min_length=1, max_length=20)] | None = None
-    tag_type: Annotated[str, Field(max_length=100)] | None = None
-
-    @field_validator("types", mode="before")
-    @classmethod
-    def _without_prefix(cls, types: Any) -> Any:
-        """CloudEvents' types begin with `tagsite.`; both forms are understood."""
-        if not isinstance(types, list):
-            return types
-        return [item.removeprefix("tagsite.") if isinstance(item, str) else item for item in types]
-
-    def selection(self) -> Selection:
-        types = None if self.types is None else frozenset(item.value for item in self.types)
-        execution = None if self.flow_execution_id is None else str(self.flow_execution_id)
-        return Selection(execution, self.task_name, types, self.tag_type)
-
-
-class Unsubscribe(BaseModel):
-    type: Literal["unsubscribe"]
-    subscription: Annotated[str, Field(max_length=64)] = ""
-
-
-class Heartbeat(BaseModel):
-    type: Literal["heartbeat"]
-
-
-_message: TypeAdapter[Subscribe | Unsubscribe | Heartbeat] = TypeAdapter(
-    Annotated[Subscribe | Unsubscribe | Heartbeat, Field(discriminator="type")]
-)
 
 
 class EventsConsumer(AsyncConsumer):
@@ -93,7 +46,8 @@ class EventsConsumer(AsyncConsumer):
         self._backlog_bytes = 0
         self._draining: asyncio.Task[None] | None = None
         self._stalled_since: float | None = None
-        self._is_ended = False
+        self._is_admitted = self._is_ended = False
+        self._impatience: asyncio.TimerHandle | None = None  # while there is neither a credential nor a ticket
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -111,42 +65,76 @@ class EventsConsumer(AsyncConsumer):
             await self.send({"type": "websocket.close"})  # before it is accepted: 403
             raise StopConsumer from None
         await self.send({"type": "websocket.accept"})
-        try:
-            if credential is None:
-                raise NotAuthenticated("This needs a credential: an API key, a bearer token or a session")
-            caller = await self.hub.ask(credential.listener)
-        except TagsiteError as error:
-            return self._refuse(error)
-        except DatabaseError:
-            return self.end(CloseCode.TRY_AGAIN, "the database cannot be reached")
-        self.credential, self.organization_id = credential, caller.organization_id
-        _rounds().join(self)
-        return None
+        if credential is not None:
+            await self._admit(credential)
+        else:
+            self._impatience = asyncio.get_running_loop().call_later(_PATIENCE, self._refuse, _no_credential())
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
-        text = message.get("text")
         if self._is_ended:
             return
-        try:
-            content = json.loads(text) if text is not None else None
-        except (ValueError, RecursionError):
-            content = None
-        if not isinstance(content, dict):
+        content = object_of(message)
+        if not self._is_admitted:
+            await self._redeem(content)
+        elif content is None:
             self.end(CloseCode.BAD_FRAME, "a frame must be text, and a JSON object")
-            return
+        else:
+            await self._obey(content)
+
+    async def _obey(self, content: dict[str, Any]) -> None:
         try:
-            wanted = _message.validate_python(content)
+            wanted = message_of(content)
         except ValidationError as error:
-            self._tell_error("validation_error", "The message is not valid", _details(error))
+            self._tell_error("validation_error", "The message is not valid", flaws(error))
             return
         if isinstance(wanted, Subscribe):
             await self._subscribe(wanted)
         elif isinstance(wanted, Unsubscribe):
             self._unsubscribe(wanted.subscription)
             self._say({"type": "unsubscribed"}, wanted.subscription)
+        elif isinstance(wanted, Authenticate):
+            self._tell_error("bad_request", "The socket is authenticated already; the ticket was not used", None)
 
     async def websocket_disconnect(self, message: Any) -> None:
         raise StopConsumer
+
+    # Who listens
+
+    async def _admit(self, credential: Credential) -> None:
+        try:
+            caller = await self.hub.ask(credential.listener)
+        except TagsiteError as error:
+            self._refuse(error)
+        except DatabaseError:
+            self._ask_to_try_again()
+        else:
+            self.credential, self.organization_id = credential, caller.organization_id
+            self._is_admitted = True
+            rounds().join(self)
+
+    async def _redeem(self, content: dict[str, Any] | None) -> None:
+        """What a socket without a credential says first: its ticket, or nothing that counts."""
+        self._stop_waiting()
+        try:
+            wanted = message_of(content)
+            if not isinstance(wanted, Authenticate):
+                raise _no_credential()
+            credential = await self.hub.ask(credential_of_ticket, wanted.ticket)
+        except ValidationError:
+            self._refuse(_no_credential())
+        except TagsiteError as error:
+            self._refuse(error)
+        except DatabaseError:
+            self._ask_to_try_again()
+        else:
+            await self._admit(credential)
+            if self._is_admitted:
+                self._say({"type": "authenticated"}, "")
+
+    def _stop_waiting(self) -> None:
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
 
     # Subscriptions
 
@@ -160,7 +148,7 @@ class EventsConsumer(AsyncConsumer):
                 self.organization_id, wanted.after, wanted.selection(), wanted.subscription, self
             )
         except DatabaseError:
-            self.end(CloseCode.TRY_AGAIN, "the database cannot be reached")
+            self._ask_to_try_again()
             return
         self.subscriptions[wanted.subscription] = subscription
         answer = {"type": "subscribed" if is_honoured else "reset", "position": subscription.position}
@@ -239,6 +227,9 @@ class EventsConsumer(AsyncConsumer):
         self._tell_error(error.code, error.message, error.details)
         self.end(CloseCode.FORBIDDEN if isinstance(error, Forbidden) else CloseCode.NOT_AUTHENTICATED, error.message)
 
+    def _ask_to_try_again(self) -> None:
+        self.end(CloseCode.TRY_AGAIN, "the database cannot be reached")
+
     def end(self, code: CloseCode, reason: str) -> None:
         if not self._is_ended:
             self._is_ended = True
@@ -247,78 +238,15 @@ class EventsConsumer(AsyncConsumer):
             self.line.end(code, reason)
 
     def _leave(self) -> None:
+        self._stop_waiting()
         for name in list(self.subscriptions):
             self._unsubscribe(name)
         if self._draining is not None:
             self._draining.cancel()
         self._backlog.clear()
-        if hasattr(self, "credential"):
-            _rounds().leave(self)
+        if self._is_admitted:
+            rounds().leave(self)
 
 
-def _details(error: ValidationError) -> list[dict[str, Any]]:
-    return [
-        {"loc": list(item["loc"]), "msg": item["msg"], "type": item["type"]}
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-
-
-class Rounds:
-    """Goes round all sockets of an event loop: heartbeats, stalled ones, credentials that have ended."""
-
-    def __init__(self) -> None:
-        self._sockets: dict[EventsConsumer, int] = {}  # with the second in which its heart beats
-        self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._check())]
-        self._joined = 0
-
-    def join(self, socket: EventsConsumer) -> None:
-        self._joined += 1
-        self._sockets[socket] = self._joined % _HEARTBEAT
-        metrics.SOCKETS.inc()
-
-    def leave(self, socket: EventsConsumer) -> None:
-        if self._sockets.pop(socket, None) is not None:
-            metrics.SOCKETS.dec()
-
-    async def _beat(self) -> None:
-        """A twentieth of the sockets each second, so that their hearts do not beat all at once."""
-        second = 0
-        while True:
-            await asyncio.sleep(1)
-            second = (second + 1) % _HEARTBEAT
-            now = asyncio.get_running_loop().time()
-            for socket, its_second in list(self._sockets.items()):
-                socket.end_if_stalled(now)
-                if its_second == second:
-                    socket.beat()
-
-    async def _check(self) -> None:
-        while True:
-            await asyncio.sleep(_CHECK)
-            by_credential: dict[tuple[str, str], list[EventsConsumer]] = {}
-            for socket in self._sockets:
-                by_credential.setdefault(socket.credential.key, []).append(socket)
-            for sockets in by_credential.values():
-                if not await _still_holds(sockets[0]):
-                    for socket in sockets:
-                        socket.end(CloseCode.ENDED, "the credential has ended")
-
-
-async def _still_holds(socket: EventsConsumer) -> bool:
-    try:
-        caller = await socket.hub.ask(socket.credential.listener)
-    except (NotAuthenticated, Forbidden):
-        return False
-    except DatabaseError:
-        return True  # nothing can be asked, and nothing can be heard either
-    return caller.organization_id == socket.organization_id
-
-
-_all_rounds: dict[asyncio.AbstractEventLoop, Rounds] = {}
-
-
-def _rounds() -> Rounds:
-    loop = asyncio.get_running_loop()
-    if loop not in _all_rounds:
-        _all_rounds[loop] = Rounds()
-    return _all_rounds[loop]
+def _no_credential() -> NotAuthenticated:
+    return NotAuthenticated("This needs a credential: an API key, a bearer token, a session or a ticket")

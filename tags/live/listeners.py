@@ -19,6 +19,7 @@ from tags.actions.credentials import (
     caller_of_bearer,
     caller_of_user,
 )
+from tags.actions.tickets import redeem_ticket
 from tags.errors import Forbidden, NotAuthenticated
 from tags.models import Permission
 
@@ -44,7 +45,7 @@ class Credential:
 def credential_of(scope: dict[str, Any]) -> Credential | None:
     """The credential that a handshake carries: API key, bearer token, or session cookie from a page of our own.
 
-    Raises DisallowedHost.
+    None if there is none at all, good or bad. Raises DisallowedHost.
     """
     request = ASGIRequest({**scope, "method": "GET", "scheme": _SCHEMES[scope["scheme"]]}, BytesIO())
     request.get_host()  # raises DisallowedHost
@@ -58,7 +59,18 @@ def credential_of(scope: dict[str, Any]) -> Credential | None:
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if session and _is_own_origin(request):
         return Credential(("session", session), partial(_caller_of_session, session))
+    if kind:
+        return Credential(("unknown kind", ""), _caller_of_unknown_kind)
     return None
+
+
+def credential_of_ticket(text: str) -> Credential:
+    """Uses the ticket up; from then on its holder is asked about, as the ticket will not be good a second time.
+
+    Raises NotAuthenticated.
+    """
+    holder = redeem_ticket(text)
+    return Credential(("ticket", str(holder)), holder.caller)
 
 
 _SCHEMES = {"ws": "http", "wss": "https"}
@@ -67,6 +79,10 @@ _SCHEMES = {"ws": "http", "wss": "https"}
 def _is_own_origin(request: HttpRequest) -> bool:
     """A browser sends cookies with a socket that any page opens; its Origin header names the page (RFC 6455, 10.2)."""
     return request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
+
+
+def _caller_of_unknown_kind() -> Caller:
+    raise NotAuthenticated("The Authorization header must be a bearer token")
 
 
 def _caller_of_session(session_key: str) -> Caller:

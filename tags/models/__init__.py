@@ -21,6 +21,7 @@ from tags.models.execution import (
 )
 from tags.models.organization import EventStream, Organization
 from tags.models.tag import TagStatus, TaskTag
+from tags.models.ticket import WsTicket
 
 __all__ = [
     "SYSTEM",
@@ -45,4 +46,5 @@ __all__ = [
     "TaskExecution",
     "TaskTag",
     "User",
+    "WsTicket",
 ]

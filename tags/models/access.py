@@ -3,8 +3,9 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import AbstractUser
@@ -127,6 +128,16 @@ def token_prefix(token: str) -> str:
     return token[:_SHOWN_PREFIX]
 
 
+class ApiKeyQuerySet(TenantQuerySet):
+    def good_at(self, time: datetime) -> Self:
+        """Neither expired nor revoked, nor is the service account; `tagsite_caller` (migration 0002) says the same."""
+        of_active_account = Q(
+            service_account__organization_id=F("organization_id"), service_account__revoked_at__isnull=True
+        )
+        unexpired = Q(expires_at=None) | Q(expires_at__gt=time)
+        return self.filter(of_active_account, unexpired, revoked_at=None)
+
+
 class ApiKey(TenantModel):
     """A credential of a service account; the token itself is shown once and stored only as its hash."""
 
@@ -139,7 +150,7 @@ class ApiKey(TenantModel):
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
-    objects = TenantQuerySet.as_manager()
+    objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         db_table = "api_key"

@@ -162,7 +162,8 @@ def _closed(document: dict[str, Any]) -> dict[str, Any]:
 
 def _request_shapes(path: dict[str, Any]) -> list[str]:
     bodies = [operation["requestBody"] for operation in path.values() if "requestBody" in operation]
-    return [body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2] for body in bodies]
+    schemas = [body["content"]["application/json"]["schema"] for body in bodies]
+    return [schema["$ref"].rpartition("/")[2] for schema in schemas if "$ref" in schema]
 
 
 @cache

@@ -37,11 +37,21 @@ def test_an_api_key_may_come_as_bearer_token(live: LiveServer, tenant: Tenant) -
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"X-API-Key": "tagsite_wrong"}, {"Authorization": "Bearer x.y.z"}, {"Cookie": "sessionid=made-up"}]
+    "headers",
+    [
+        {"X-API-Key": "tagsite_wrong"},
+        {"X-API-Key": ""},
+        {"Authorization": "Bearer x.y.z"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Basic YWRhOnNlY3JldA=="},
+        {"Cookie": "sessionid=made-up"},
+    ],
+    ids=str,
 )
-def test_without_a_good_credential_nothing_is_heard(live: LiveServer, headers: dict[str, str]) -> None:
+def test_a_bad_credential_ends_the_socket_at_once(live: LiveServer, headers: dict[str, str]) -> None:
+    """tests/live/test_tickets.py has what a socket without any may do."""
     with listening(live.socket_url, {"Origin": live.url, **headers}) as listener:
-        assert listener.hear()["error"]["code"] == "user_info_not_found"
+        assert listener.hear(timeout=5)["error"]["code"] == "user_info_not_found"
         assert close_code(listener) == 4401
 
 
@@ -70,7 +80,7 @@ def test_a_session_listens_from_a_page_of_our_own_alone(live: LiveServer, tenant
     ]
     for origin in foreign:
         with listening(live.socket_url, {**cookie, **origin}) as listener:
-            listener.hear()
+            assert listener.subscribe()["error"]["code"] == "user_info_not_found", origin
             assert close_code(listener) == 4401, origin
 
 

@@ -25,7 +25,7 @@ def newest(tenant: Tenant) -> int:
 
 def close_code(listener: Listener) -> int:
     with pytest.raises(ConnectionClosed) as closed:
-        listener.connection.recv(15)
+        listener.hear()
     assert closed.value.rcvd is not None
     return int(closed.value.rcvd.code)
 

@@ -98,7 +98,7 @@ def test_every_reference_inside_a_tenant_is_a_foreign_key(owner: psycopg.Connect
     """
     columns = set(owner.execute(query, [quoted(tables), r"%\_id"]).fetchall())
     # A person is in no organization, and a batch has no row.
-    assert columns - referring == {("membership", "user_id"), ("event", "batch_id")}
+    assert columns - referring == {("membership", "user_id"), ("ws_ticket", "user_id"), ("event", "batch_id")}
 
 
 def test_no_view_looks_past_the_policies(owner: psycopg.Connection) -> None:

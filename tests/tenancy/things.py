@@ -9,8 +9,10 @@ import psycopg
 from psycopg import sql
 
 from tags.actions.batch import Operation, OperationKind, apply_batch
+from tags.actions.credentials import caller_of_api_key, caller_of_user
 from tags.actions.organizations import add_member, create_organization, create_user
 from tags.actions.service_accounts import create_api_key, create_service_account
+from tags.actions.tickets import create_ticket
 from tags.db.tenancy import in_organization
 from tags.models import Membership, Role, Scope
 from tags.models.ids import uuid7
@@ -74,7 +76,7 @@ def tenant_without_passwords(name: str = MARK) -> Tenant:
 
 
 def settle(tenant: Tenant, mark: str) -> Ids:
-    """Give the tenant one of everything: a tagged task, a program with a key, a second member."""
+    """Give the tenant one of everything: a tagged task, a program with a key, a second member, tickets."""
     execution = tenant.execution(flow_name="invoices")
     task = tenant.task(execution, "extract", input={"text": f"{mark} input"}, output=f"{mark} output")
     tag = Operation(OperationKind.ADD, execution.id, "extract", "approved", "review", {"text": f"{mark} metadata"})
@@ -82,6 +84,8 @@ def settle(tenant: Tenant, mark: str) -> Ids:
     apply_batch([tag, marked], tenant.actor, tenant.id)
     account = create_service_account(tenant.id, f"{mark} program", [Scope.READ], "integration")
     key, _ = create_api_key(tenant.id, account.id, f"{mark} key")
+    create_ticket(caller_of_user(tenant.viewer.id, tenant.id, ""))
+    create_ticket(caller_of_api_key(tenant.token, ""))
     return Ids(
         organization=str(tenant.id),
         flow=str(execution.flow_id),
