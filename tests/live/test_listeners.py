@@ -12,7 +12,7 @@ from tags.db.tenancy import in_organization
 from tags.models import ApiKey, Membership
 from tests.cast import PASSWORD, Tenant, operation
 from tests.live.client import listening
-from tests.live.conftest import LiveServer
+from tests.live.servers import LiveServer
 from tests.live.test_socket import close_code
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tags.models import FlowExecution
 from tests.cast import Tenant, operation
-from tests.live.conftest import LiveServer
+from tests.live.servers import LiveServer
 from tests.live.test_socket import newest
 
 

@@ -1,5 +1,10 @@
 """What a socket says and hears; a real server process, real sockets."""
 
+import signal
+import subprocess
+import sys
+import time
+
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -7,8 +12,9 @@ from websockets.exceptions import ConnectionClosed
 from tags.db.tenancy import in_organization
 from tags.events.reading import current_position
 from tests.cast import Tenant, operation
+from tests.database import PROJECT
 from tests.live.client import Listener, listening, positions
-from tests.live.conftest import LiveServer
+from tests.live.servers import LiveServer
 
 
 def tag_many(tenant: Tenant, count: int, **more: str) -> None:
@@ -141,3 +147,31 @@ def test_a_batch_that_fails_sends_nothing(live: LiveServer, tenant: Tenant) -> N
         assert tenant.api().tag(*failing).status_code == 404
         tenant.api().tag(operation("add", execution, "extract", "after it"))
         assert listener.events(1)[0]["data"]["tag"] == "after it"
+
+
+_DIES_BEFORE_COMMIT = """
+import os, signal, sys, django
+django.setup()
+from tags.actions.batch import Operation, OperationKind, apply_batch
+from tags.db.tenancy import in_organization
+from tags.models import SYSTEM
+from uuid import UUID
+organization, execution = map(UUID, sys.argv[1:])
+with in_organization(organization):
+    add = Operation(OperationKind.ADD, execution, "extract", "lost", "review", None)
+    print(apply_batch([add], SYSTEM, organization)[0].value, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_batch_whose_process_dies_before_the_commit_sends_nothing(live: LiveServer, tenant: Tenant) -> None:
+    execution = tenant.execution("extract")
+    with listening(live.socket_url, tenant.api().headers) as listener:
+        position = listener.subscribe()["position"]
+        command = [sys.executable, "-c", _DIES_BEFORE_COMMIT, str(tenant.id), str(execution.id)]
+        died = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+        assert (died.returncode, died.stdout) == (-signal.SIGKILL, "added\n"), died.stderr
+        time.sleep(1.5)  # a poll of the hub goes by
+        tenant.api().tag(operation("add", execution, "extract", "after it"))
+        (event,) = listener.events(1)
+    assert (event["data"]["tag"], int(event["sequence"])) == ("after it", position + 1)
