@@ -73,7 +73,7 @@ def write(results: Sequence[Result]) -> None:
         table=_table(results),
         engine=_engine(results),
         crowd=next(result.requests for result in results if result.name == "crowd"),
-        machine=_machine(),
+        machine=machine(),
         names=", ".join(f"`{result.name}`" for result in results),
     )
     (DOCS / "performance.md").write_text(page)
@@ -108,7 +108,8 @@ def _milliseconds(times: Times) -> str:
     return f"{times.p50 * 1e3:.2f} ({times.p90 * 1e3:.2f})"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Where the figures are from."""
     return "\n".join(
         [
             f"- {os.cpu_count()} cores of {_first_word('/proc/cpuinfo', 'model name')}, shared with other work",
