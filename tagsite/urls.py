@@ -2,12 +2,18 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from tags.live.pages import live
 from tagsite import health
 
 urlpatterns = [
     path("api/", include("tags.api.urls")),
-    path("log-in", LoginView.as_view(template_name="log_in.html", redirect_authenticated_user=True), name="log-in"),
+    path(
+        "log-in",
+        LoginView.as_view(template_name="log_in.html", redirect_authenticated_user=True, next_page="live"),
+        name="log-in",
+    ),
     path("log-out", LogoutView.as_view(next_page="log-in"), name="log-out"),
+    path("live", live, name="live"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

@@ -1,0 +1,80 @@
+import os
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.live.conftest import LiveServer, live  # noqa: F401  # a fixture
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_MISSING = (
+    "These tests need Chromium: `apt-get install chromium`, or let CHROMIUM name the program."
+    " To leave them out: make test ARGS=--ignore=tests/browser"
+)
+_ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def chromium() -> str:
+    named = os.environ.get("CHROMIUM")
+    found = shutil.which(named) if named else next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.fail(f"{named} is not a program. {_MISSING}" if named else _MISSING, pytrace=False)
+    return found
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Closed before other tests run: Playwright keeps an event loop in this thread, in which Django would not ask."""
+    path = chromium()
+    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "on")
+        browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def troubles() -> list[str]:
+    """What the console reported, and requests to other hosts. A test that makes trouble takes its own out."""
+    return []
+
+
+@pytest.fixture
+def context(browser: Browser, live: LiveServer, troubles: list[str]) -> Iterator[BrowserContext]:  # noqa: F811
+    """A person's browser, with nobody logged in."""
+    context = browser.new_context(base_url=live.url, locale="en-GB", timezone_id="UTC")
+    context.set_default_timeout(15_000)
+    context.on("console", lambda message: _note_error(message, troubles))
+    context.on("weberror", lambda error: troubles.append(str(error.error)))
+    context.on("request", lambda request: _note_foreign(request.url, live, troubles))
+    yield context
+    context.close()
+    assert troubles == []
+
+
+def _note_error(message: ConsoleMessage, troubles: list[str]) -> None:
+    """Only of an icon for what is no page may the browser complain."""
+    if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
+        troubles.append(message.text)
+
+
+def _note_foreign(url: str, server: LiveServer, troubles: list[str]) -> None:
+    address = urlsplit(url)
+    if address.scheme in ("http", "https") and address.port != server.port:
+        troubles.append(f"a request to {url}")
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
