@@ -52,9 +52,9 @@ class SideBySide(LiveServer):
     """`manage.py serve --socket-port`: web processes, and one for sockets, with Redis between them."""
 
     def command(self) -> list[str]:
-        self._socket_port = free_port()
-        self.socket_url = f"ws://127.0.0.1:{self._socket_port}/ws/events"
-        ports = ["--port", str(self.port), "--socket-port", str(self._socket_port)]
+        self.socket_port = free_port()
+        self.socket_url = f"ws://127.0.0.1:{self.socket_port}/ws/events"
+        ports = ["--port", str(self.port), "--socket-port", str(self.socket_port)]
         return ["manage.py", "serve", *ports, "--workers", "2"]
 
     def start(self) -> None:
