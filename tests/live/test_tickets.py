@@ -247,7 +247,7 @@ def test_when_its_holder_ends_the_ticket_opens_nothing(
 
 
 def test_while_its_holder_lasts_the_socket_does_too(live: LiveServer, tenant: Tenant) -> None:
-    """The control: past its ticket's thirty seconds, too, and whatever becomes of another key."""
+    """The control: also when the ticket is long gone, and whatever becomes of another key or another person."""
     account = create_service_account(tenant.id, "other", ["read"], "integration")
     key, _ = create_api_key(tenant.id, account.id, "other")
     with bare(live) as program, bare(live) as person:
@@ -464,7 +464,7 @@ def test_who_waits_is_not_counted_as_a_socket_and_leaves_nothing(live: LiveServe
         assert _metric(live, "tagsite_sockets{") + _metric(live, "tagsite_sockets ") == 1
 
 
-def test_the_text_of_a_ticket_is_in_no_log(tenant: Tenant, tmp_path: Path, owner: psycopg.Connection) -> None:
+def test_the_text_of_a_ticket_is_in_no_log(tenant: Tenant, tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "manage.py", "serve", "--one-process", "--port", str(port)]
@@ -485,6 +485,3 @@ def test_the_text_of_a_ticket_is_in_no_log(tenant: Tenant, tmp_path: Path, owner
     lines = log.read_text().splitlines()
     assert any("/api/ws-tickets" in json.loads(line).get("path", "") for line in lines if line.startswith("{"))
     assert not [line for line in lines if ticket[-43:] in line]
-    stored = owner.execute("SELECT ws_ticket::text FROM ws_ticket WHERE organization_id = %s", [tenant.id]).fetchall()
-    assert len(stored) == 1
-    assert ticket[-43:] not in stored[0][0]
