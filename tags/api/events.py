@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import FileResponse, HttpResponse
 from drf_spectacular.utils import extend_schema
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
+from pydantic import AwareDatetime, BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,9 +17,9 @@ from tags.api.json_rows import json_response
 from tags.api.schema import query_parameters
 from tags.api.validation import TagType, TaskName, Wire, validated_query
 from tags.db.tenancy import in_organization
-from tags.events.reading import Selection, events_after, kept_positions, without_prefix
+from tags.events.reading import EventTypeName, Selection, events_after, kept_positions
 from tags.events.waiting import Wait, ask_for_wait
-from tags.models import EventType, Permission
+from tags.models import Permission
 
 # How many positions one request looks at: so a filter that matches nothing costs no more than one that matches all.
 MOST_LOOKED_AT = 10_000
@@ -34,9 +34,7 @@ class EventQuery(Wire):
     )
     flow_execution_id: UUID | None = None
     task_name: TaskName | None = None
-    types: list[Annotated[EventType, BeforeValidator(without_prefix)]] = Field(
-        [], description="Repeatable; with or without `tagsite.` before it"
-    )
+    types: list[EventTypeName] = Field([], description="Repeatable; with or without `tagsite.` before it")
     tag_type: TagType | None = None
 
     @property

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.db import connection
+from pydantic import BeforeValidator
 
 from tags.db.rows import stream_sql
+from tags.models import EventType
 
 # CloudEvents 1.0.2, with its official `sequence` extension: the position, as a text that sorts like the number.
 CLOUD_EVENT = """
@@ -55,6 +57,9 @@ class Selection:
 def without_prefix(event_type: Any) -> Any:
     """CloudEvents' types begin with `tagsite.`; who selects by type may write it or leave it out."""
     return event_type.removeprefix("tagsite.") if isinstance(event_type, str) else event_type
+
+
+EventTypeName = Annotated[EventType, BeforeValidator(without_prefix)]
 
 
 def current_position(organization_id: UUID) -> int:

@@ -5,10 +5,9 @@ from enum import IntEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from tags.events.reading import Selection
-from tags.models import EventType
+from tags.events.reading import EventTypeName, Selection
 
 
 class CloseCode(IntEnum):
@@ -26,16 +25,8 @@ class Subscribe(BaseModel):
     after: Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)] | None = None
     flow_execution_id: UUID | None = None
     task_name: Annotated[str, Field(max_length=500)] | None = None
-    types: Annotated[list[EventType], Field(min_length=1, max_length=20)] | None = None
+    types: Annotated[list[EventTypeName], Field(min_length=1, max_length=20)] | None = None
     tag_type: Annotated[str, Field(max_length=100)] | None = None
-
-    @field_validator("types", mode="before")
-    @classmethod
-    def _without_prefix(cls, types: Any) -> Any:
-        """CloudEvents' types begin with `tagsite.`; both forms are understood."""
-        if not isinstance(types, list):
-            return types
-        return [item.removeprefix("tagsite.") if isinstance(item, str) else item for item in types]
 
     def selection(self) -> Selection:
         types = None if self.types is None else frozenset(item.value for item in self.types)
