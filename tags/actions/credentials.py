@@ -133,7 +133,7 @@ def _caller_of_member(member: Membership, request_id: str) -> Caller:
 def _member_of_token(token: str, use: str) -> Membership:
     claims = _claims(token, use)
     member = _membership(UUID(claims["sub"]), UUID(claims["org"]))
-    if not hmac.compare_digest(_password_mark(member.user), claims["pwd"]):
+    if not hmac.compare_digest(password_mark(member.user), claims["pwd"]):
         raise NotAuthenticated(_REFUSED)
     return member
 
@@ -150,12 +150,14 @@ def _token(member: Membership, use: str, lifetime: int) -> str:
         "exp": now + lifetime,
         "jti": str(uuid7()),
         # A new password ends all earlier tokens.
-        "pwd": _password_mark(member.user),
+        "pwd": password_mark(member.user),
     }
     return jwt.encode(claims, settings.SECRET_KEY, algorithm=_ALGORITHM)
 
 
-def _password_mark(user: User) -> str:
+def password_mark(user: User | None) -> str:
+    """Changes with the person's password; tells nothing of it."""
+    assert user is not None  # noqa: S101  # a member's caller has one
     return user.get_session_auth_hash()[:16]
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from tags.actions.credentials import Caller, caller_of_api_key_id, caller_of_user
+from tags.actions.credentials import Caller, caller_of_api_key_id, caller_of_user, password_mark
 from tags.db.tenancy import in_organization
 from tags.errors import NotAuthenticated
 from tags.models import WsTicket
@@ -31,13 +31,17 @@ class TicketHolder:
     organization_id: UUID
     user_id: UUID | None
     api_key_id: UUID | None
+    password_mark: str = ""
 
     def caller(self) -> Caller:
-        """Who that is now. Raises NotAuthenticated when the membership, the key or its service account has ended."""
+        """Who that is now. Raises NotAuthenticated when membership, password, key or service account has ended."""
         if self.api_key_id is not None:
             return caller_of_api_key_id(self.organization_id, self.api_key_id, "")
         assert self.user_id is not None  # noqa: S101  # the table's check: exactly one of the two
-        return caller_of_user(self.user_id, self.organization_id, "")
+        caller = caller_of_user(self.user_id, self.organization_id, "")
+        if password_mark(caller.user) != self.password_mark:
+            raise NotAuthenticated(_REFUSED)
+        return caller
 
 
 def create_ticket(caller: Caller) -> tuple[str, datetime]:
@@ -70,7 +74,10 @@ def redeem_ticket(text: str) -> TicketHolder:
         if ticket.good_at(now).update(used_at=now) != 1:
             raise NotAuthenticated(_REFUSED)
         user_id, api_key_id = ticket.values_list("user_id", "api_key_id").get()
-    return TicketHolder(organization_id, user_id, api_key_id)
+    if user_id is None:
+        return TicketHolder(organization_id, None, api_key_id)
+    mark = password_mark(caller_of_user(user_id, organization_id, "").user)
+    return TicketHolder(organization_id, user_id, None, mark)
 
 
 def _clear_expired(organization_id: UUID, now: datetime) -> None:

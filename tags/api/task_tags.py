@@ -73,7 +73,7 @@ _FIRST_TAGS = f"""
            ),
            count(*) <= %(rows)s AND coalesce(max(bytes), 0) <= %(bytes)s,
            '[' || coalesce(string_agg(json, ',') FILTER (WHERE bytes <= %(bytes)s), '') || ']',
-           coalesce((SELECT position FROM event_stream WHERE organization_id = %(organization_id)s), 0)
+           coalesce((SELECT max(position) FROM event_stream WHERE organization_id = %(organization_id)s), 0)
     FROM (
         SELECT json, sum(octet_length(json)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes
         FROM ({_ACTIVE_TAGS} LIMIT %(rows)s + 1) AS first

@@ -7,8 +7,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tags.actions import tickets
-from tags.api.authentication import caller_of
+from tags.api.authentication import SessionAuthentication, caller_of
 from tags.api.validation import Wire, validated
+from tags.errors import Forbidden
 from tags.models import Permission
 
 # A shape without fields would be left out of the OpenAPI document.
@@ -32,5 +33,8 @@ class WsTicketsView(APIView):
         It lives for 30 seconds and is used once. Send it to `/ws/events` as the first message.
         """
         validated(Wire, request.data)
+        if isinstance(request.successful_authenticator, SessionAuthentication):
+            # Its socket would outlive the session; and a page of Tagsite's own needs no ticket.
+            raise Forbidden("A session listens by itself; a ticket is for API keys and bearer tokens")
         ticket, expires_at = tickets.create_ticket(caller_of(request))
         return Response({"ticket": ticket, "expires_at": expires_at.isoformat()}, status=201)

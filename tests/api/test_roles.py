@@ -16,6 +16,7 @@ ADMINS = {"admin"}
 # A service account is named by its one scope.
 ALLOWED: dict[str, set[str]] = {
     "list_task_tags": READERS,
+    "wait_for_task_tag": READERS,
     "change_task_tags": {"reviewer", "admin", "tag"},
     "list_task_executions": READERS,
     "get_task_execution": READERS,

@@ -53,13 +53,13 @@ def test_a_ticket_needs_a_credential_and_the_permission_to_read(tenant: Tenant, 
     assert tickets(owner, tenant) == []
 
 
-def test_a_session_gets_a_ticket_with_the_csrf_token_alone(tenant: Tenant) -> None:
+def test_a_session_gets_no_ticket_that_would_outlive_it(tenant: Tenant) -> None:
     browser = Client(enforce_csrf_checks=True)
     assert browser.login(username=tenant.reviewer.username, password=PASSWORD)
     forbidden(browser.post(PATH, {}, content_type="application/json"))
     browser.cookies["csrftoken"] = "a" * 32
     response = browser.post(PATH, {}, content_type="application/json", headers={"X-CSRFToken": "a" * 32})
-    assert response.status_code == 201
+    assert "A session listens by itself" in forbidden(response)["message"]
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", ""])

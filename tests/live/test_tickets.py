@@ -73,16 +73,6 @@ def test_a_ticket_opens_the_socket_for_whom_it_was_made(live: LiveServer, tenant
     assert (event["source"], event["data"]["tag"]) == (f"/organizations/{tenant.id}", "approved")
 
 
-def test_a_page_gets_its_ticket_with_a_session(live: LiveServer, tenant: Tenant) -> None:
-    with httpx.Client(base_url=live.url, headers={"Origin": live.url}) as browser:
-        browser.cookies["sessionid"] = cookie_of(live, tenant)
-        browser.cookies["csrftoken"] = "a" * 32
-        answer = browser.post("/api/ws-tickets", headers={"X-CSRFToken": "a" * 32})
-    assert answer.status_code == 201, answer.text
-    with bare(live) as listener:
-        assert present(listener, answer.json()["ticket"]) == {"type": "authenticated"}
-
-
 def test_fields_that_are_not_known_are_ignored(live: LiveServer, tenant: Tenant) -> None:
     with bare(live) as listener:
         listener.say(type="authenticate", ticket=ticket_of(tenant), organization_id="x", subscription=7)
@@ -209,6 +199,11 @@ def _lock_person(tenant: Tenant) -> None:
     tenant.reviewer.save(update_fields=["is_active"])
 
 
+def _change_password(tenant: Tenant) -> None:
+    tenant.reviewer.set_password("another horse battery staple")
+    tenant.reviewer.save(update_fields=["password"])
+
+
 ENDS = [
     ("program", _revoke_key),
     ("program", _revoke_account),
@@ -220,7 +215,9 @@ ENDS = [
 each_end = pytest.mark.parametrize(("who", "end"), ENDS, ids=[end.__name__[1:] for _, end in ENDS])
 
 
-@each_end
+@pytest.mark.parametrize(
+    ("who", "end"), [*ENDS, ("reviewer", _change_password)], ids=lambda value: getattr(value, "__name__", value)
+)
 def test_when_its_holder_ends_the_socket_ends_within_five_seconds(
     live: LiveServer, tenant: Tenant, who: str, end: Callable[[Tenant], None]
 ) -> None:
