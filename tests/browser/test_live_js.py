@@ -66,6 +66,12 @@ def wait_until_state(page: Page, state: str) -> None:
     page.wait_for_function("state => stream.state === state", arg=state, timeout=PATIENCE)
 
 
+def hold_clock(page: Page) -> None:
+    """From here on the page's time stands still but for what the test lets pass."""
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+
+
 @pytest.fixture
 def quiet_page(page: Page, tenant: Tenant) -> Page:
     """Something of our own origin that has no stream of its own, with somebody logged in."""
@@ -299,7 +305,7 @@ def test_an_event_whose_handler_fails_comes_again(server: PlayedServer, page: Pa
     ("code", "reason"), [(4401, "not_authenticated"), (4403, "forbidden"), (4410, "credential_ended")]
 )
 def test_a_refusal_is_the_end(server: PlayedServer, page: Page, code: int, reason: str) -> None:
-    page.clock.install()
+    hold_clock(page)
     listen(page, after=0)
     server.subscribe(0)
     wait_until_heard(page, "live")
@@ -332,7 +338,7 @@ def test_any_other_end_is_an_interruption(server: PlayedServer, page: Page, code
 
 
 def test_the_pauses_double_up_to_half_a_minute(server: PlayedServer, page: Page) -> None:
-    page.clock.install()
+    hold_clock(page)
     page.evaluate("Math.random = () => 1")
     listen(page, after=0)
     for attempt, pause in enumerate([250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]):
@@ -355,7 +361,7 @@ def test_the_pauses_double_up_to_half_a_minute(server: PlayedServer, page: Page)
     "event", ["window.dispatchEvent(new Event('online'))", "document.dispatchEvent(new Event('visibilitychange'))"]
 )
 def test_it_does_not_wait_when_the_page_comes_back(server: PlayedServer, page: Page, event: str) -> None:
-    page.clock.install()
+    hold_clock(page)
     page.evaluate("Math.random = () => 1")
     listen(page, after=0)
     server.subscribe(0)
@@ -369,7 +375,7 @@ def test_it_does_not_wait_when_the_page_comes_back(server: PlayedServer, page: P
 
 
 def test_a_silent_line_is_dead_after_50_seconds(server: PlayedServer, page: Page) -> None:
-    page.clock.install()
+    hold_clock(page)
     listen(page, after=0)
     server.subscribe(0)
     wait_until_heard(page, "live")
@@ -385,7 +391,7 @@ def test_a_silent_line_is_dead_after_50_seconds(server: PlayedServer, page: Page
 
 
 def test_its_heart_beats_every_20_seconds(server: PlayedServer, page: Page) -> None:
-    page.clock.install()
+    hold_clock(page)
     listen(page, after=0)
     server.subscribe(0)
     page.clock.run_for(41_000)
@@ -428,7 +434,7 @@ def test_more_than_the_handlers_can_take_waits_on_the_server(server: PlayedServe
 
 
 def test_a_closed_one_stays_closed(server: PlayedServer, page: Page) -> None:
-    page.clock.install()
+    hold_clock(page)
     listen(page, after=0)
     server.subscribe(0)
     wait_until_heard(page, "live")
