@@ -6,11 +6,14 @@ The web is served by several worker processes of Granian in WSGI mode with sever
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -58,21 +61,23 @@ def serve_web(
     """
     _share_metrics(metrics_folder)
     os.environ[_SERVER_PID] = str(os.getpid())
-    if socket_port is not None:
-        threading.Thread(target=_keep_sockets_served, args=[host, socket_port], daemon=True).start()
-    Granian(
-        "tagsite.wsgi:application",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        workers=workers,
-        blocking_threads=threads,
-        respawn_failed_workers=True,
-        workers_kill_timeout=10,
-        log_enabled=False,
-    ).serve()
+    with ExitStack() as stack:
+        if socket_port is not None:
+            # Before the workers: were it started from a thread, one of them could inherit the pipe that Popen waits on.
+            stack.enter_context(_running("keep-sockets", host, socket_port))
+        Granian(
+            "tagsite.wsgi:application",
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            http=HTTPModes.http1,
+            websockets=False,
+            workers=workers,
+            blocking_threads=threads,
+            respawn_failed_workers=True,
+            workers_kill_timeout=10,
+            log_enabled=False,
+        ).serve()
 
 
 def serve_all(host: str, port: int, metrics_folder: Path) -> None:
@@ -110,9 +115,25 @@ def _serve_sockets(host: str, port: int) -> None:
 
 def _keep_sockets_served(host: str, port: int) -> None:
     """Run the process for sockets, and run it again whenever it ends."""
-    while True:
-        subprocess.run([sys.executable, "-m", "tagsite.server", "sockets", host, str(port)], check=False)  # noqa: S603  # our own program
-        time.sleep(0.5)
+    end_with_server()
+    os.environ[_SERVER_PID] = str(os.getpid())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    with suppress(KeyboardInterrupt):
+        while True:
+            with _running("sockets", host, port) as process:
+                process.wait()
+            time.sleep(0.5)
+
+
+@contextmanager
+def _running(what: str, *arguments: object) -> "Iterator[subprocess.Popen[bytes]]":
+    """This program in a process of its own, which is ended in the end."""
+    process = subprocess.Popen([sys.executable, "-m", "tagsite.server", what, *map(str, arguments)])  # noqa: S603  # our own
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _share_metrics(folder: Path) -> None:
@@ -142,6 +163,8 @@ def _watch(server: int) -> None:
 def main(what: str, host: str, port: str, *more: str) -> None:
     if what == "sockets":
         _serve_sockets(host, int(port))
+    elif what == "keep-sockets":
+        _keep_sockets_served(host, int(port))
     elif what == "all":
         serve_all(host, int(port), Path(more[0]))
     else:

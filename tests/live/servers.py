@@ -69,10 +69,11 @@ class SideBySide(LiveServer):
         raise RuntimeError("the socket process did not become ready")
 
     def kill_sockets(self) -> None:
+        """The process itself, not the one that keeps it running."""
         self._kill_one(lambda command: "sockets" in command)
 
     def kill_web_worker(self) -> None:
-        self._kill_one(lambda command: "sockets" not in command)
+        self._kill_one(lambda command: "web" in command)
 
     def _kill_one(self, is_wanted: Callable[[list[str]], bool]) -> None:
         for _ in range(100):  # it may just be coming back from the last time
@@ -85,7 +86,7 @@ class SideBySide(LiveServer):
 
     def _children(self) -> list[psutil.Process]:
         """Those that still run: a killed one is listed until its parent has looked."""
-        children = psutil.Process(self.process.pid).children()
+        children = psutil.Process(self.process.pid).children(recursive=True)
         return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
 
 

@@ -56,12 +56,14 @@ def test_healthz_and_readyz_answer(server: Server) -> None:
 
 
 def test_readyz_tells_of_a_schema_that_is_behind(server: Server, owner: psycopg.Connection) -> None:
-    applied = owner.execute("SELECT applied FROM django_migrations WHERE name = '0002_tenancy'").fetchone()
-    owner.execute("DELETE FROM django_migrations WHERE name = '0002_tenancy'")
+    (newest,) = owner.execute("SELECT max(name) FROM django_migrations WHERE app = 'tags'").fetchone() or ("",)
+    applied = owner.execute("DELETE FROM django_migrations WHERE name = %s RETURNING applied", [newest]).fetchone()
     try:
         answer = httpx.get(f"{server.url}/readyz")
     finally:
-        owner.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('tags', '0002_tenancy', %s)", applied)
+        assert applied is not None
+        record = "INSERT INTO django_migrations (app, name, applied) VALUES ('tags', %s, %s)"
+        owner.execute(record, [newest, *applied])
     assert (answer.status_code, answer.json()) == (503, {"status": "1 migrations to apply"})
 
 
