@@ -1,6 +1,6 @@
 """What producers tell of runs, in one form, whoever they are.
 
-An observation is a bundle of claims about a record. Of several claims about the same thing the one with the highest rank
+An observation is a bundle of claims about a record. Of several claims about the same thing the one of the highest rank
 counts, then the latest, so what is stored in the end does not depend on the order in which they arrived, nor on how
 often. `tags/actions/ingest.py` writes them.
 """
