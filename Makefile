@@ -10,7 +10,7 @@ demo: .venv/runtime.stamp  ## the product with its embedded database and sample 
 	@PORT=$(PORT) exec $(BIN)/python -m tagsite.demo
 
 test: .venv/develop.stamp  ## all tests, on a real PostgreSQL (DATABASE_URL names another)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/develop.stamp  ## style, types, layers, templates, migrations, deployment settings
 	$(BIN)/ruff check .

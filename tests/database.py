@@ -15,12 +15,19 @@ from psycopg.conninfo import make_conninfo
 from tagsite.embedded_postgres import EmbeddedPostgres
 
 PROJECT = Path(__file__).resolve().parent.parent
-NAME = os.environ.get("TEST_DATABASE_NAME", "tagsite_test")
+# Workers of one run (pytest-xdist) have a database each.
+NAME = "_".join([os.environ.get("TEST_DATABASE_NAME", "tagsite_test"), os.environ.get("PYTEST_XDIST_WORKER", "main")])
+# Where the first process leaves the administrator's URL for its workers: DATABASE_URL is by then the application's.
+_ADMINISTRATOR = "TEST_DATABASE_ADMINISTRATOR"
 
 
 def administrator() -> str:
-    if "DATABASE_URL" in os.environ:
-        return os.environ["DATABASE_URL"]
+    if _ADMINISTRATOR not in os.environ:
+        os.environ[_ADMINISTRATOR] = os.environ.get("DATABASE_URL") or _embedded()
+    return os.environ[_ADMINISTRATOR]
+
+
+def _embedded() -> str:
     server = EmbeddedPostgres(PROJECT / "var" / "test" / "postgres", durable=False)
     server.start()
     return server.url("postgres", "postgres")
