@@ -20,6 +20,8 @@ PRIVILEGES = {
     "task_tag": "SELECT, INSERT, UPDATE",
     "event_stream": "SELECT, INSERT, UPDATE",
     "event": "SELECT, INSERT",
+    "producer_run": "SELECT, INSERT, UPDATE",
+    "rejected_event": "SELECT, INSERT, UPDATE",
     "ws_ticket": "SELECT, INSERT, UPDATE (used_at), DELETE",
     "django_migrations": "SELECT",
 }

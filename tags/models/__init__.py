@@ -19,6 +19,7 @@ from tags.models.execution import (
     StaleStatus,
     TaskExecution,
 )
+from tags.models.ingest import ProducerRun, RejectedEvent
 from tags.models.organization import EventStream, Organization
 from tags.models.tag import TagStatus, TaskTag
 from tags.models.ticket import WsTicket
@@ -38,6 +39,8 @@ __all__ = [
     "Organization",
     "Permission",
     "ProcessingStatus",
+    "ProducerRun",
+    "RejectedEvent",
     "Role",
     "Scope",
     "ServiceAccount",

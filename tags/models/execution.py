@@ -57,6 +57,8 @@ class FlowExecution(TenantModel):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     modified_by = models.CharField(max_length=100, default="system")
+    # What counts of what producers claimed (tags/actions/ingest.py); null for one that no producer told of.
+    claims = ExactJSONField(null=True, blank=True, editable=False)
 
     objects = FlowExecutionQuerySet.as_manager()
 
@@ -130,6 +132,8 @@ class TaskExecution(TenantModel):
     updated_at = models.DateTimeField(null=True, blank=True)
     modified_by = models.CharField(max_length=100, default="system")
     credits = models.IntegerField(null=True, blank=True)
+    # As FlowExecution.claims.
+    claims = ExactJSONField(null=True, blank=True, editable=False)
 
     objects = TaskExecutionQuerySet.as_manager()
 
