@@ -216,6 +216,7 @@ SPECTACULAR_SETTINGS = {
 # Limits of a request body, in bytes.
 MAX_BODY_TASK_TAGS = env.int("MAX_BODY_TASK_TAGS", 2**20)
 MAX_BODY_TASK_EXECUTIONS = env.int("MAX_BODY_TASK_EXECUTIONS", 16 * 2**20)
+MAX_BODY_INGEST = env.int("MAX_BODY_INGEST", 64 * 2**20)  # unpacked
 
 # JSON Web Tokens, lifetimes in seconds.
 JWT_ISSUER = env.str("JWT_ISSUER", "tagsite")

@@ -34,7 +34,7 @@ def with_length(application: WSGIApplication) -> WSGIApplication:
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
-            body = environ["wsgi.input"].read(settings.MAX_BODY_TASK_EXECUTIONS + 1)
+            body = environ["wsgi.input"].read(max(settings.MAX_BODY_TASK_EXECUTIONS, settings.MAX_BODY_INGEST) + 1)
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
         return application(environ, start_response)

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
+from tags.actions.claims import written_by_others
 from tags.db import exact_json
 from tags.db.exact_json import ExactJSONField
 from tags.db.tenancy import in_organization
@@ -38,9 +39,7 @@ def report_task_execution(
     record `edited_reexecuted`; the event keeps the corrected one.
     """
     with in_organization(organization_id):
-        executions = FlowExecution.objects.in_organization(organization_id).not_deleted()
-        if not executions.filter(id=flow_execution_id).exists():
-            raise NotFound("Flow execution not found")
+        _lock_flow_execution(organization_id, flow_execution_id, "Flow execution not found")
         record: TaskExecution
         record, created = TaskExecution.objects.select_for_update(no_key=True).get_or_create(
             organization_id=organization_id,
@@ -86,12 +85,17 @@ def correct_task_execution(
     return record
 
 
+def _lock_flow_execution(organization_id: UUID, execution_id: UUID | None, message: str) -> None:
+    """Take turns with ingest and with other changes in it. Raises NotFound with the message."""
+    executions = FlowExecution.objects.in_organization(organization_id).not_deleted().filter(id=execution_id)
+    if execution_id is None or not executions.select_for_update(no_key=True).exists():
+        raise NotFound(message)
+
+
 def _locked_record(organization_id: UUID, record_id: UUID) -> TaskExecution:
     records = TaskExecution.objects.in_organization(organization_id)
     found = records.filter(id=record_id).values_list("flow_execution_id", flat=True).first()
-    executions = FlowExecution.objects.in_organization(organization_id).not_deleted()
-    if found is None or not executions.select_for_update(no_key=True).filter(id=found).exists():
-        raise NotFound("Task execution not found")
+    _lock_flow_execution(organization_id, found, "Task execution not found")
     record: TaskExecution = records.select_for_update(no_key=True).get(id=record_id)
     return record
 
@@ -123,7 +127,9 @@ def _change(record: TaskExecution, changes: Mapping[str, Any], actor: Actor) -> 
     if not changes:
         return
     previous = {name: getattr(record, name) for name in changes}
-    record.change(**changes, updated_at=timezone.now(), modified_by=actor.label)
+    record.change(
+        **changes, claims=written_by_others(record.claims, changes), updated_at=timezone.now(), modified_by=actor.label
+    )
     _record(EventType.TASK_EXECUTION_UPDATED, [record], actor, previous)
 
 

@@ -6,12 +6,14 @@ place named, because another reader of the same data would see something else.
 
 import json
 import re
+import zlib
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 from tags.db.exact_json import exact_number
 from tags.errors import BadRequest, Invalid, Location, PayloadTooLarge, TagsiteError, UnsupportedMediaType, detail
@@ -120,6 +122,63 @@ def _refuse_flaws(value: Any, place: tuple[str | int, ...], look_into_text: bool
         _refuse_flaws(member, (*place, name), look_into_text)
 
 
+def read_body(request: Request, stream: IO[bytes], limit: int) -> bytes:
+    """Raises PayloadTooLarge, if the length is given before anything is read."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise PayloadTooLarge(f"The body is larger than {limit} bytes")
+    body = stream.read(limit + 1)
+    if len(body) > limit:
+        raise PayloadTooLarge(f"The body is larger than {limit} bytes")
+    return body
+
+
+def unpacked(request: Request, body: bytes, limit: int) -> bytes:
+    """A body that came as gzip (RFC 9110, 8.4.1). Raises PayloadTooLarge, BadRequest or UnsupportedMediaType.
+
+    No more than the limit is ever unpacked: a few bytes can stand for gigabytes.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        return body
+    if encoding not in ("gzip", "x-gzip"):
+        raise UnsupportedMediaType(f"The body may come as it is or as gzip, not as {encoding[:40]!r}")
+    whole = b""
+    try:
+        while body:
+            reader = zlib.decompressobj(wbits=31)
+            whole += reader.decompress(body, limit + 1 - len(whole))
+            if len(whole) > limit:
+                raise PayloadTooLarge(f"The unpacked body is larger than {limit} bytes")
+            if not reader.eof:
+                raise zlib.error("it is cut off")
+            body = reader.unused_data
+    except zlib.error as error:
+        raise BadRequest(f"The body is not gzip: {error}") from None
+    return whole
+
+
+def check_charset(request: Request) -> None:
+    charset = (request._request.content_params or {}).get("charset", "utf-8").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType(f"The charset of a JSON body is UTF-8, not {charset[:40]!r}")
+
+
+class GzipJSONParser(BaseParser):
+    """Any JSON value, also packed by gzip; `max_body` holds for the unpacked body too."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
+        context = parser_context or {}
+        request, limit = context["request"], context["view"].max_body
+        check_charset(request)
+        value = parse_json(unpacked(request, read_body(request, stream, limit), limit))
+        if not isinstance(value, dict | list) or value == []:
+            message = "The body must be a JSON object or an array of them"
+            raise BadRequest(message, [detail(("body",), message, "object_type")])
+        return value
+
+
 class StrictJSONParser(BaseParser):
     """Reads at most the view's `max_body` bytes, and refuses a longer body before it is read."""
 
@@ -129,15 +188,8 @@ class StrictJSONParser(BaseParser):
         context = parser_context or {}
         limit = getattr(context["view"], "max_body", settings.MAX_BODY_TASK_TAGS)
         request = context["request"]
-        charset = request._request.content_params.get("charset", "utf-8").lower()
-        if charset not in ("utf-8", "utf8", "us-ascii"):
-            raise UnsupportedMediaType(f"The charset of a JSON body is UTF-8, not {charset[:40]!r}")
-        if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
-            raise PayloadTooLarge(f"The body is larger than {limit} bytes")
-        body = stream.read(limit + 1)
-        if len(body) > limit:
-            raise PayloadTooLarge(f"The body is larger than {limit} bytes")
-        value = parse_json(body)
+        check_charset(request)
+        value = parse_json(read_body(request, stream, limit))
         if not isinstance(value, dict):
             raise BadRequest("The body must be a JSON object", [detail(("body",), "not an object", "object_type")])
         return value

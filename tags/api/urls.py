@@ -5,7 +5,17 @@ from uuid import UUID
 from django.urls import URLPattern, URLResolver, path, re_path, register_converter
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
-from tags.api import events, flow_executions, members, service_accounts, task_executions, task_tags, tokens, ws_tickets
+from tags.api import (
+    events,
+    flow_executions,
+    lineage,
+    members,
+    service_accounts,
+    task_executions,
+    task_tags,
+    tokens,
+    ws_tickets,
+)
 from tags.api.error_body import not_found
 
 
@@ -35,6 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         flow_executions.FlowExecutionStatusView.as_view(),
         name="flow-execution-status",
     ),
+    path("v1/lineage", lineage.LineageView.as_view(), name="lineage"),
     path("events", events.EventsView.as_view(), name="events"),
     path("ws-tickets", ws_tickets.WsTicketsView.as_view(), name="ws-tickets"),
     path("service-accounts", service_accounts.ServiceAccountsView.as_view(), name="service-accounts"),
