@@ -1,4 +1,4 @@
-"""What an organization has stored, without what differs from one replay to the next: ids of rows and times of writing."""
+"""What an organization has stored, without what differs from one replay to the next: row ids, times of writing."""
 
 from typing import Any
 
