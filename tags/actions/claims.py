@@ -28,8 +28,8 @@ _DELETED = FlowExecutionStatus.DELETED.value
 
 
 def time_text(time: datetime) -> str:
-    """Times of one form, so that their order as texts is their order."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """Times in UTC, of one form, so that their order as texts is their order."""
+    return time.isoformat(timespec="microseconds")
 
 
 # The time of a claim that is told apart by its rank alone, so that the same told again changes nothing.

@@ -28,7 +28,8 @@ from tags.events import stream
 from tags.models import Actor, EventType
 from tags.models.ids import uuid7_text
 
-_TEXT_OF_TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+# As `claims.time_text` writes it.
+_TEXT_OF_TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 
 _ADD_RUNS = """
     INSERT INTO producer_run (id, organization_id, run_id, task_name, task_execution_idx, waiting)

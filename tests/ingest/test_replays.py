@@ -10,16 +10,20 @@ import psycopg
 import pytest
 from django.db import connection
 
+from tags.db import exact_json
 from tags.ingest import openlineage
 from tags.ingest.intake import take
+from tagsite.recordings import LINEAGE, recorded
 from tests.api.calls import position
 from tests.cast import Tenant
-from tests.ingest.recorded import lineage_events
 from tests.ingest.stored import stored
 
 SEEDS = 20
 SENDERS = 8
-LINEAGE = ["openlineage-airflow", "openlineage-dbt"]
+
+
+def lineage_events(name: str) -> list[Any]:
+    return [exact_json.loads(request.unpacked) for request in recorded(name)]
 
 
 def replay(tenant: Tenant, events: Sequence[Any], size: int = 500) -> None:
