@@ -102,6 +102,8 @@ def check_storable(value: Any) -> None:
         encoded = _encode(value)
     except UnicodeEncodeError as error:
         raise Rejected("unstorable_text", "A text holds a lone surrogate, which cannot be stored") from error
+    except ValueError as error:
+        raise Rejected("out_of_range", "A number has too many digits") from error
     # It may also be a backslash and `u0000` that were meant: rare enough for a slow look.
     if b"\\u0000" in encoded and _holds_nul(value):
         raise Rejected("unstorable_text", "A text holds a NUL character, which cannot be stored")
