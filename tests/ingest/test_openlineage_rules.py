@@ -180,6 +180,21 @@ def test_names_that_are_too_long_stay_apart() -> None:
     assert first != second
 
 
+def test_names_of_facets_that_are_too_long_stay_apart() -> None:
+    _, task = both(spark(**{"x" * 100_000: {}, "x" * 100_001: {}}))
+    assert sorted(len(name) for kind, *names in task.input if kind == "run" for name in names) == [200, 200]
+
+
+def test_only_the_end_of_a_dag_run_says_what_was_skipped() -> None:
+    end = next(event for event in recorded("airflow") if "airflowState" in event["run"]["facets"])
+    (at_end,) = observations(end)
+    (before,) = observations({**end, "eventType": "RUNNING"})
+    assert isinstance(at_end, FlowExecutionObservation)
+    assert isinstance(before, FlowExecutionObservation)
+    assert at_end.skipped is not None
+    assert before.skipped is None
+
+
 # Times, tries and parents
 
 
