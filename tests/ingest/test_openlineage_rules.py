@@ -181,8 +181,14 @@ def test_names_that_are_too_long_stay_apart() -> None:
 
 
 def test_names_of_facets_that_are_too_long_stay_apart() -> None:
-    _, task = both(spark(**{"x" * 100_000: {}, "x" * 100_001: {}}))
-    assert sorted(len(name) for kind, *names in task.input if kind == "run" for name in names) == [200, 200]
+    facets: dict[str, Any] = {"x" * 100_000: {}, "x" * 100_001: {}}
+    event = spark(**facets)
+    event["job"]["facets"] = facets
+    _, task = both(event)
+    assert sorted((path[0], len(path[1])) for path in task.input if len(path) == 2) == [
+        *[("job", 200)] * 2,
+        *[("run", 200)] * 2,
+    ]
 
 
 def test_only_the_end_of_a_dag_run_says_what_was_skipped() -> None:
