@@ -218,6 +218,11 @@ MAX_BODY_TASK_TAGS = env.int("MAX_BODY_TASK_TAGS", 2**20)
 MAX_BODY_TASK_EXECUTIONS = env.int("MAX_BODY_TASK_EXECUTIONS", 16 * 2**20)
 MAX_BODY_INGEST = env.int("MAX_BODY_INGEST", 64 * 2**20)  # unpacked
 
+# Which spans of a trace are tasks: "all", or "steps" of agents and workflows alone.
+OTLP_SPANS = env.str("OTLP_SPANS", "all")
+if OTLP_SPANS not in ("all", "steps"):
+    raise ImproperlyConfigured(f"OTLP_SPANS must be 'all' or 'steps', not {OTLP_SPANS!r}.")
+
 # JSON Web Tokens, lifetimes in seconds.
 JWT_ISSUER = env.str("JWT_ISSUER", "tagsite")
 JWT_AUDIENCE = env.str("JWT_AUDIENCE", "tagsite-api")

@@ -2,11 +2,13 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from tags.api.traces import TracesView
 from tags.live.pages import live
 from tagsite import health
 
 urlpatterns = [
     path("api/", include("tags.api.urls")),
+    path("v1/traces", TracesView.as_view(), name="traces"),
     path(
         "log-in",
         LoginView.as_view(template_name="log_in.html", redirect_authenticated_user=True, next_page="live"),
