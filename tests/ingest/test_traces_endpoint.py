@@ -123,7 +123,8 @@ def test_only_who_may_ingest_may_send(tenant: Tenant) -> None:
     assert send(tenant.api("reviewer"), b"").status_code == 403
     unknown = send(Api(), b"{}", JSON)
     assert (unknown.status_code, unknown["Content-Type"]) == (401, JSON)
-    assert send(Api({"Authorization": f"Bearer {tenant.token}"}), b"").status_code == 200
+    bearer = Api({"Authorization": f"Bearer {tenant.token}"})
+    assert send(bearer, json.dumps(one_span()).encode(), JSON).status_code == 200
 
 
 def test_other_media_types_methods_and_encodings_are_refused(tenant: Tenant) -> None:
