@@ -1,4 +1,7 @@
-"""What a newcomer finds in the demo: one organization, three people, one program, and runs to look at."""
+"""What a newcomer finds in the demo: one organization, three people, one program, and runs to look at.
+
+Most of the runs are real: what Airflow, dbt and agents sent (tagsite/recordings), taken in as if they sent it now.
+"""
 
 import json
 import secrets
@@ -15,9 +18,12 @@ from tags.actions.flow_executions import create_flow_execution
 from tags.actions.organizations import add_member, create_organization, create_user
 from tags.actions.service_accounts import create_api_key, create_service_account
 from tags.actions.task_executions import report_task_execution
-from tags.db import tenancy
-from tags.models import SYSTEM, FlowExecution, Membership, Role, Scope, ServiceAccount, User
+from tags.db import exact_json, tenancy
+from tags.ingest import openlineage, otlp, otlp_wire
+from tags.ingest.intake import take
+from tags.models import SYSTEM, Actor, FlowExecution, Membership, RejectedEvent, Role, Scope, ServiceAccount, User
 from tags.models.ids import uuid7
+from tagsite.recordings import LINEAGE, TRACES, recorded
 
 ORGANIZATION = "Demo"
 SERVICE_ACCOUNT = "Pipeline worker"
@@ -72,6 +78,7 @@ def _make(url: str) -> Demo:
         account = create_service_account(organization_id, SERVICE_ACCOUNT, list(Scope), "integration")
         _, token = create_api_key(organization_id, account.id, "demo")
         executions = [_execution(organization_id, *run) for run in RUNS]
+        _take_recordings(organization_id, Actor("service_account", account.id, "integration"))
     return _demo(url, organization_id, token, executions[0], passwords)
 
 
@@ -86,13 +93,26 @@ def _open_again(url: str, admin: User) -> Demo:
     with tenancy.in_organization(organization_id):
         account = ServiceAccount.objects.get(name=SERVICE_ACCOUNT)
         _, token = create_api_key(organization_id, account.id, "demo")
-        execution = FlowExecution.objects.order_by("id").values_list("id", flat=True)[0]
+        execution = FlowExecution.objects.order_by("created_at", "id").values_list("id", flat=True)[0]
     return _demo(url, organization_id, token, execution, passwords)
 
 
 def _demo(url: str, organization_id: UUID, token: str, execution_id: UUID, passwords: dict[str, str]) -> Demo:
     users = {name: {"username": name, "password": password} for name, password in passwords.items()}
     return Demo(url, str(organization_id), token, str(execution_id), users)
+
+
+def _take_recordings(organization_id: UUID, actor: Actor) -> None:
+    for name in LINEAGE:
+        events = [exact_json.loads(request.unpacked) for request in recorded(name)]
+        take(organization_id, actor, RejectedEvent.Source.OPENLINEAGE.value, events, openlineage.observations)
+    for name in TRACES:
+        spans = [
+            span
+            for request in recorded(name)
+            for span in otlp_wire.decode(request.unpacked, request.headers["content-type"])
+        ]
+        take(organization_id, actor, RejectedEvent.Source.OTLP.value, spans, otlp.observations, otlp_wire.to_keep)
 
 
 # What the runs hold: flow, status, then for each task its name, status, seconds, output or error, and tags.
