@@ -145,7 +145,8 @@ OPERATIONS = [
     operation["operationId"]
     for methods in document().document["paths"].values()
     for operation in methods.values()
-    if "requestBody" in operation
+    # OpenLineage's events are held to its own specification, and refused one by one: tests/ingest.
+    if "requestBody" in operation and operation["operationId"] != "report_lineage"
 ]
 every_write = pytest.mark.parametrize("name", OPERATIONS)
 

@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "create_flow_execution": {"admin", "ingest"},
     "set_flow_execution_status": {"admin", "ingest"},
     "delete_flow_execution": {"admin", "ingest"},
+    "report_lineage": {"admin", "ingest"},
     "list_events": READERS,
     "create_ws_ticket": READERS,
     "get_profile": EVERYBODY,

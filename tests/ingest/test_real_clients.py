@@ -1,14 +1,23 @@
 """The official clients, each in a process of its own, told of the server by environment variables and nothing else."""
 
 import os
+import re
 import subprocess
 import sys
 from typing import Any
+from uuid import UUID, uuid5
 
 import psycopg
 
+from tags.db import exact_json
+from tags.ingest import openlineage
+from tags.ingest.openlineage import AIRFLOW_RUNS
+from tagsite.recordings import recorded
 from tests.cast import Tenant
+from tests.database import PROJECT
 from tests.ingest.stored import stored
+
+DOCS = PROJECT / "docs"
 
 _LINEAGE = """
 from datetime import UTC, datetime
@@ -85,3 +94,25 @@ def test_opentelemetry_sdk(server_url: str, tenant: Tenant, owner: psycopg.Conne
     assert len(result["task_executions"]) == 3
     assert sorted(row[4]["arguments"]["receipt"] for row in calls) == ["R-1", "R-2"]
     assert [row[5]["result"] for row in calls] == [{"total": 12.50}] * 2
+
+
+def test_the_guides_for_airflow_and_http_say_how_to_find_and_send_a_run(server_url: str, tenant: Tenant) -> None:
+    """The code of docs/airflow.md finds the flow execution of a recorded run; the lines of docs/http.md work."""
+    code = re.search(r"AIRFLOW_RUNS = (UUID\(.*?\))", (DOCS / "airflow.md").read_text())
+    assert code is not None
+    assert eval(code[1], {"UUID": UUID}) == AIRFLOW_RUNS  # noqa: S307  # our own documentation
+    assert '"airflow\\nairflow-prod\\n{ti.dag_id}\\n{ti.run_id}"' in (DOCS / "airflow.md").read_text()
+    bodies = [request.body for request in recorded("openlineage-airflow")]
+    event = exact_json.loads(next(body for body in bodies if b"taskInstance" in body))
+    told = event["run"]["facets"]["airflow"]
+    run = f"airflow\nairflow-prod\n{told['dag']['dag_id']}\n{told['dagRun']['run_id']}"
+    (flow_execution, *_) = openlineage.observations(event)
+    assert flow_execution.id == uuid5(AIRFLOW_RUNS, run)  # type: ignore[union-attr]
+
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", (DOCS / "http.md").read_text(), re.DOTALL))
+    strict = 'set -euo pipefail; curl() { command curl --silent --show-error --fail-with-body "$@"; }\n'
+    environment = {**os.environ, "TAGSITE": server_url, "API_KEY": tenant.token}
+    done = subprocess.run(["bash", "-c", strict + script], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    names = {task["task_name"] for task in tenant.api().get("/api/task-executions").json()["task_executions"]}
+    assert names == {"extract", "monthly_totals"}

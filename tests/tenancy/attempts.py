@@ -75,6 +75,7 @@ def attempts(own: Ids, named: Ids, person: User | None = None) -> dict[Label, At
         **_of_flow_executions(own, named),
         **_of_programs(own, named),
         **_of_people(named, person),
+        **_of_lineage(named),
     }
     for (method, endpoint, what), (path, query, _) in list(table.items()):
         if method == "GET":
@@ -183,6 +184,20 @@ def _of_programs(own: Ids, named: Ids) -> Entries:
         ("DELETE", "api-key", "at our account"): (key_at_ours, {}, None),
         ("POST", "ws-tickets", ""): (_to("ws-tickets"), {}, {"user_id": named.user, "api_key_id": named.api_key}),
     }
+
+
+def _of_lineage(named: Ids) -> Entries:
+    """An event whose producer calls its runs as the neighbour's rows are called."""
+    event = {
+        "eventType": "COMPLETE",
+        "eventTime": "2026-01-31T09:00:00Z",
+        "job": {"namespace": "n", "name": "extract"},
+        "run": {
+            "runId": named.task_execution,
+            "facets": {"parent": {"run": {"runId": named.flow_execution}, "job": {"namespace": "n", "name": "f"}}},
+        },
+    }
+    return {("POST", "lineage", "runs"): (_to("lineage"), {}, event)}
 
 
 def _of_people(named: Ids, person: User | None) -> Entries:
