@@ -16,6 +16,7 @@ BATCH_SECONDS = Histogram(
 )
 STATEMENTS = Counter("tagsite_statements", "SQL statements sent, BEGIN and COMMIT aside")
 EVENTS = Counter("tagsite_events", "Events recorded", ["type"])
+RULE_FAILURES = Counter("tagsite_rule_failures", "Task executions over which a review rule's expression failed")
 SOCKETS = Gauge("tagsite_sockets", "Open sockets", multiprocess_mode="livesum")
 SOCKETS_ENDED = Counter("tagsite_sockets_ended", "Sockets that the server ended, by close code", ["code"])
 

@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from tags.actions.claims import FlowExecutionRecord, TaskExecutionRecord
+from tags.actions.matching import Candidate
 from tags.actions.observations import (
     Claim,
     DetailObservation,
@@ -22,6 +23,7 @@ from tags.actions.observations import (
     Observation,
     TaskExecutionObservation,
 )
+from tags.actions.rules import apply_rules
 from tags.db import exact_json
 from tags.db.tenancy import in_organization
 from tags.events import stream
@@ -117,7 +119,7 @@ def record_observations(organization_id: UUID, actor: Actor, observations: Seque
     """Merge the observations into what is stored, in one transaction, and record one event for each changed record.
 
     Locks the runs and flow executions that they name, in sorted order, and at the end the organization's stream. What
-    is told of a deleted flow execution is dropped.
+    is told of a deleted flow execution is dropped. Review rules see every task execution that changed.
     """
     if not observations:
         return
@@ -131,6 +133,30 @@ def record_observations(organization_id: UUID, actor: Actor, observations: Seque
         live = {id: record for id, record in flow_executions.items() if not record.is_deleted}
         records = writing.merge_tasks([o for o in tasks if o.flow_execution_id in live], live)
         writing.write(live.values(), records)
+        apply_rules(
+            organization_id,
+            actor,
+            [_candidate(record) for record in records if record.has_visibly_changed],
+            moved=[id for id, record in live.items() if "flow" in record.changed and not record.is_new],
+            takes_back=True,
+        )
+
+
+def _candidate(record: TaskExecutionRecord) -> Candidate:
+    started_at, completed_at = (
+        datetime.fromisoformat(time) if time else None for time in (record.started_at, record.completed_at)
+    )
+    return Candidate(
+        record.flow_execution_id,
+        record.task_name,
+        record.idx,
+        record.status,
+        started_at,
+        completed_at,
+        record.input,
+        record.output,
+        record.error,
+    )
 
 
 class _Writing:

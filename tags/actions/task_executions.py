@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from tags.actions.claims import written_by_others
+from tags.actions.rules import apply_rules, candidate_of
 from tags.db import exact_json
 from tags.db.exact_json import ExactJSONField
 from tags.db.tenancy import in_organization
@@ -36,7 +37,7 @@ def report_task_execution(
     """Create the run of a task, or bring it up to date: only `fields` change. The same report again changes nothing.
 
     Raises NotFound if the flow execution does not exist. An output that comes after a person's correction makes the
-    record `edited_reexecuted`; the event keeps the corrected one.
+    record `edited_reexecuted`; the event keeps the corrected one. Review rules see what is created or changed.
     """
     with in_organization(organization_id):
         _lock_flow_execution(organization_id, flow_execution_id, "Flow execution not found")
@@ -50,11 +51,13 @@ def report_task_execution(
         )
         if created:
             _record(EventType.TASK_EXECUTION_CREATED, [record], actor)
+            apply_rules(organization_id, actor, [candidate_of(record)])
             return record
         changes = _changes(record, fields)
         if "output" in changes and record.edited_status == EditedStatus.EDITED_NOT_REEXECUTED:
             changes["edited_status"] = EditedStatus.EDITED_REEXECUTED
         _change(record, changes, actor)
+        apply_rules(organization_id, actor, [candidate_of(record)] if changes else [])
     return record
 
 

@@ -21,6 +21,7 @@ from tags.models.execution import (
 )
 from tags.models.ingest import ProducerRun, RejectedEvent
 from tags.models.organization import EventStream, Organization
+from tags.models.rule import ReviewRule, RuleFiring
 from tags.models.tag import TagStatus, TaskTag
 from tags.models.ticket import WsTicket
 
@@ -41,7 +42,9 @@ __all__ = [
     "ProcessingStatus",
     "ProducerRun",
     "RejectedEvent",
+    "ReviewRule",
     "Role",
+    "RuleFiring",
     "Scope",
     "ServiceAccount",
     "StaleStatus",

@@ -26,6 +26,10 @@ TABLES = [
     "flow_execution",
     "membership",
     "organization",
+    "producer_run",
+    "rejected_event",
+    "review_rule",
+    "rule_firing",
     "service_account",
     "task_execution",
     "task_tag",
@@ -125,7 +129,7 @@ def test_a_ticket_of_another_organization_is_not_used_up(intruder: Intruder, nei
         assert execute(statement, neighbour.tenant.id) > 0
 
 
-@pytest.mark.parametrize("table", ["membership", "ws_ticket"])
+@pytest.mark.parametrize("table", ["membership", "review_rule", "ws_ticket"])
 def test_a_row_of_another_organization_is_not_deleted(table: str, intruder: Intruder, neighbour: Neighbour) -> None:
     with in_organization(intruder.tenant.id):
         assert execute(f"DELETE FROM {table} WHERE organization_id = %s", neighbour.tenant.id) == 0

@@ -10,7 +10,11 @@ from psycopg import sql
 
 from tags.actions.batch import Operation, OperationKind, apply_batch
 from tags.actions.credentials import caller_of_api_key, caller_of_user
+from tags.actions.ingest import record_observations
+from tags.actions.observations import DetailObservation
 from tags.actions.organizations import add_member, create_organization, create_user
+from tags.actions.rejections import Rejection, keep_rejections
+from tags.actions.rules import create_rule
 from tags.actions.service_accounts import create_api_key, create_service_account
 from tags.actions.tickets import create_ticket
 from tags.db.tenancy import in_organization
@@ -76,12 +80,19 @@ def tenant_without_passwords(name: str = MARK) -> Tenant:
 
 
 def settle(tenant: Tenant, mark: str) -> Ids:
-    """Give the tenant one of everything: a tagged task, a program with a key, a second member, tickets."""
+    """Give the tenant one of everything: a tagged task, a program with a key, a second member, tickets, a rule."""
     execution = tenant.execution(flow_name="invoices")
     task = tenant.task(execution, "extract", input={"text": f"{mark} input"}, output=f"{mark} output")
     tag = Operation(OperationKind.ADD, execution.id, "extract", "approved", "review", {"text": f"{mark} metadata"})
     marked = Operation(OperationKind.ADD, execution.id, "extract", f"{mark} tag", "review")
     apply_batch([tag, marked], tenant.actor, tenant.id)
+    create_rule(
+        tenant.id,
+        {"name": f"{mark} rule", "task_pattern": "*ruled", "tags": [{"tag": f"{mark} rule's tag", "tag_type": "rule"}]},
+    )
+    tenant.task(execution, f"{mark} ruled")
+    keep_rejections(tenant.id, tenant.actor, "openlineage", [Rejection("missing", f"{mark} reason", {"text": mark})])
+    record_observations(tenant.id, tenant.actor, [DetailObservation(uuid7(), {})])
     account = create_service_account(tenant.id, f"{mark} program", [Scope.READ], "integration")
     key, _ = create_api_key(tenant.id, account.id, f"{mark} key")
     create_ticket(caller_of_user(tenant.viewer.id, tenant.id, ""))
