@@ -16,6 +16,7 @@ urlpatterns = [
     ),
     path("log-out", LogoutView.as_view(next_page="log-in"), name="log-out"),
     path("live", live, name="live"),
+    path("", include("tags.review.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

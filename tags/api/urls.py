@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, path, re_path, register_converter
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from tags.api import (
     events,
@@ -60,6 +60,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("auth/token/refresh", tokens.TokenRefreshView.as_view(), name="token-refresh"),
     path("profile/me", tokens.ProfileView.as_view(), name="profile"),
     path("schema", SpectacularJSONAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
     re_path(r"", not_found),
 ]

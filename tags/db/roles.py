@@ -20,6 +20,7 @@ PRIVILEGES = {
     "task_tag": "SELECT, INSERT, UPDATE",
     "event_stream": "SELECT, INSERT, UPDATE",
     "event": "SELECT, INSERT",
+    "decision": "SELECT, INSERT, UPDATE (undone_by)",
     "producer_run": "SELECT, INSERT, UPDATE",
     "rejected_event": "SELECT, INSERT, UPDATE",
     "review_rule": "SELECT, INSERT, UPDATE, DELETE",

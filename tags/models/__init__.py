@@ -9,6 +9,7 @@ from tags.models.access import (
     ServiceAccount,
     User,
 )
+from tags.models.decision import Decision, DecisionKind
 from tags.models.event import Event, EventType
 from tags.models.execution import (
     EditedStatus,
@@ -29,6 +30,8 @@ __all__ = [
     "SYSTEM",
     "Actor",
     "ApiKey",
+    "Decision",
+    "DecisionKind",
     "EditedStatus",
     "Event",
     "EventStream",

@@ -1,6 +1,11 @@
 from django.db import models
 
+from tags.db.exact_json import ExactJSONField
 from tags.models.ids import uuid7
+
+
+def usual_waiting_tags() -> list[str]:
+    return ["pending_approval", "requires_review", "requires_attention"]
 
 
 class Organization(models.Model):
@@ -9,6 +14,8 @@ class Organization(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Which tags make a task wait for a person, of whatever type.
+    waiting_tags = ExactJSONField(default=usual_waiting_tags)
 
     class Meta:
         db_table = "organization"

@@ -1,0 +1,95 @@
+// What every page of the desk has: notices, and what to do when a request fails.
+
+/**
+ * Tell the reader something, at the corner; gone after a while unless it has something to press.
+ * @param {string} text
+ * @param {{problem?: boolean, action?: {label: string, run: () => void}}} [more]
+ */
+export function notify(text, { problem = false, action } = {}) {
+    const notice = document.createElement("div");
+    notice.className = problem ? "notice problem" : "notice";
+    const words = document.createElement("span");
+    words.textContent = text;
+    notice.append(words);
+    if (action) {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "quiet";
+        button.textContent = action.label;
+        button.addEventListener("click", () => {
+            notice.remove();
+            action.run();
+        });
+        notice.append(button);
+    }
+    const place = document.getElementById("notices");
+    place.append(notice);
+    while (place.childElementCount > 4) place.firstElementChild.remove();
+    setTimeout(() => notice.remove(), action || problem ? 20_000 : 6_000);
+    return notice;
+}
+
+document.addEventListener("htmx:responseError", (event) => {
+    const { status, responseText } = event.detail.xhr;
+    let text = `The server answered ${status}.`;
+    try {
+        text = JSON.parse(responseText).error.message;
+    } catch {
+        // not an error body of ours: its number must do
+    }
+    notify(text, { problem: true });
+});
+
+document.addEventListener("htmx:sendError", () => {
+    notify("The server cannot be reached. Nothing was changed; try again.", { problem: true });
+});
+
+/** Sends JSON; resolves with the answer, or rejects with an Error that says what is wrong in the server's words. */
+export async function send(path, body = {}) {
+    const { "X-CSRFToken": token } = JSON.parse(document.body.getAttribute("hx-headers"));
+    let response;
+    try {
+        response = await fetch(path, {
+            method: "POST",
+            headers: { "Content-Type": "application/json", "X-CSRFToken": token },
+            body: JSON.stringify(body),
+        });
+    } catch {
+        throw new Error("The server cannot be reached. Nothing is known to have changed; try again.");
+    }
+    const answer = await response.json().catch(() => null);
+    if (response.ok && answer) return answer;
+    throw new Error(answer?.error?.message ?? `The server answered ${response.status}.`);
+}
+
+/**
+ * Approve, reject or flag tasks: `{flow_execution_id, task_name}` each, a hundred in a request.
+ * One group id holds them together, so that all are taken back at once.
+ * @param {(done: number) => void} [onProgress]
+ * @returns {Promise<{group_id: string, changed: number}>}
+ */
+export async function decide(kind, tasks, note = "", onProgress = () => {}) {
+    const group_id = crypto.randomUUID();
+    let changed = 0;
+    for (let start = 0; start < tasks.length; start += 100) {
+        const part = tasks.slice(start, start + 100);
+        changed += (await send("/decisions", { kind, tasks: part, note, group_id })).changed;
+        onProgress(start + part.length);
+    }
+    return { group_id, changed };
+}
+
+/** Tells what was decided, with a button that takes it back. */
+export function offerUndo(text, group_id, onUndone = () => {}) {
+    return notify(text, { action: { label: "Undo", run: () => undo(group_id, onUndone) } });
+}
+
+export async function undo(group_id, onUndone = () => {}) {
+    try {
+        await send(`/decisions/${group_id}/undo`);
+        notify("Taken back.");
+        onUndone();
+    } catch (error) {
+        notify(error.message, { problem: true });
+    }
+}
