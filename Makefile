@@ -22,9 +22,10 @@ lint: .venv/develop.stamp  ## style, types, layers, templates, migrations, deplo
 	DEBUG=off ALLOWED_HOSTS=tagsite.example SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 
-bench: .venv/develop.stamp  ## speed beside its limit; writes docs/performance.md and docs/performance-live.md
+bench: .venv/develop.stamp  ## speed beside its limit; writes docs/performance.md, -live.md and -ingest.md
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 	$(BIN)/python -m tests.benchmarks.live
+	$(BIN)/python -m tests.benchmarks.ingest
 
 shell: .venv/runtime.stamp  ## a Python shell on the embedded database
 	@DEBUG=on $(BIN)/python manage.py shell

@@ -1,25 +1,22 @@
-"""`python -m tests.benchmarks.live`: measures the live stream and writes docs/live-performance.md."""
+"""`python -m tests.benchmarks.live`: measures the live stream and writes docs/performance-live.md."""
 
 import argparse
 import json
-import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import count
 
-import django
 import psutil
 
-from tagsite.embedded_postgres import EmbeddedPostgres
+from tests.benchmarks.fresh import fresh_database
 from tests.benchmarks.measure import Times
-from tests.benchmarks.preload import FOLDER, PROJECT
-
-DATABASE = "live"
+from tests.benchmarks.preload import PROJECT
+from tests.benchmarks.rows import Row, table
 
 
 @dataclass(frozen=True)
@@ -30,19 +27,6 @@ class Heard:
     median: Times
     p99: Times
     last: Times
-
-
-@dataclass(frozen=True)
-class Row:
-    title: str
-    measured: float
-    goal: float
-    unit: str
-    note: str
-
-    @property
-    def passed(self) -> bool:
-        return self.measured <= self.goal
 
 
 class Crowd:
@@ -231,39 +215,10 @@ def _free_port() -> int:
         return port
 
 
-@contextmanager
-def _database() -> Iterator[None]:
-    """A fresh, empty database of the benchmarks' own server, and Django's settings for it."""
-    server = EmbeddedPostgres(FOLDER / "postgres", durable=True)
-    started = server.start()
-    try:
-        os.environ.update(
-            DATABASE_URL=server.url("postgres", "postgres"),
-            TEST_DATABASE_NAME=DATABASE,
-            VAR_DIR=str(FOLDER),
-            DJANGO_SETTINGS_MODULE="tagsite.settings",
-        )
-        import tests.database  # noqa: F401  # makes the database and tells the settings, as for tests
-
-        django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
-        yield
-    finally:
-        if started:
-            server.stop()
-
-
 def _write(rows: Sequence[Row]) -> None:
     from tests.benchmarks.report import DOCS, machine  # imports models
 
-    table = ["| | measured | goal | |", "| --- | ---: | ---: | --- |"]
-    for row in rows:
-        verdict = "met" if row.passed else "**missed**"
-        measured, goal = (f"{value:g} {row.unit}".strip() for value in (round(row.measured, 2), row.goal))
-        table.append(f"| {row.title}<br>{row.note} | {measured} | at most {goal} | {verdict} |")
-    (DOCS / "performance-live.md").write_text(_PAGE.format(table="\n".join(table), machine=machine()))
+    (DOCS / "performance-live.md").write_text(_PAGE.format(table=table(rows), machine=machine()))
 
 
 _PAGE = """# Performance of the live stream
@@ -290,19 +245,13 @@ _PAGE = """# Performance of the live stream
 """
 
 
-def _print(row: Row) -> None:
-    print(
-        f"{'ok  ' if row.passed else 'MISS'} {row.title:64} {row.measured:7.2f} {row.unit:3} ({row.goal:g})  {row.note}"
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.live", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds; the page stays as it is")
     options = parser.parse_args()
     rounds = 30 if options.quick else 300
     with ExitStack() as stack:
-        stack.enter_context(_database())
+        stack.enter_context(fresh_database("live"))
         rows: list[Row] = []
         for measured in (
             lambda: [fan_out(1000, rounds)],
@@ -313,7 +262,7 @@ def main() -> None:
         ):
             fresh = measured()
             for row in fresh:
-                _print(row)
+                print(row.line(), flush=True)
             rows += fresh
         if not options.quick:
             _write(rows)

@@ -43,11 +43,13 @@ def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError("the server did not become ready")
 
 
-def request(method: str, path: str, token: str = "", body: bytes = b"") -> bytes:
+def request(
+    method: str, path: str, token: str = "", body: bytes = b"", content_type: str = "application/json"
+) -> bytes:
     """The bytes of an HTTP request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json"]
     lines += [f"X-API-Key: {token}"] if token else []
-    lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"] if body else []
+    lines += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"] if body else []
     return "\r\n".join([*lines, "\r\n"]).encode() + body
 
 
