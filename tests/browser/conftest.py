@@ -51,9 +51,20 @@ def troubles() -> list[str]:
 
 
 @pytest.fixture
-def context(browser: Browser, live: LiveServer, troubles: list[str]) -> Iterator[BrowserContext]:  # noqa: F811
+def may_evaluate() -> bool:
+    """Whether a test hands its page code as text, which the content security policy forbids to everybody else."""
+    return False
+
+
+@pytest.fixture
+def context(
+    browser: Browser,
+    live: LiveServer,  # noqa: F811
+    troubles: list[str],
+    may_evaluate: bool,
+) -> Iterator[BrowserContext]:
     """A person's browser, with nobody logged in."""
-    context = browser.new_context(base_url=live.url, locale="en-GB", timezone_id="UTC")
+    context = browser.new_context(base_url=live.url, locale="en-GB", timezone_id="UTC", bypass_csp=may_evaluate)
     context.set_default_timeout(15_000)
     context.on("console", lambda message: _note_error(message, troubles))
     context.on("weberror", lambda error: troubles.append(str(error.error)))

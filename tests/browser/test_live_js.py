@@ -73,6 +73,11 @@ def hold_clock(page: Page) -> None:
 
 
 @pytest.fixture
+def may_evaluate() -> bool:
+    return True
+
+
+@pytest.fixture
 def quiet_page(page: Page, tenant: Tenant) -> Page:
     """Something of our own origin that has no stream of its own, with somebody logged in."""
     log_in(page, tenant)

@@ -97,8 +97,8 @@ def test_every_reference_inside_a_tenant_is_a_foreign_key(owner: psycopg.Connect
         WHERE attrelid = ANY(%s::regclass[]) AND atttypid = 'uuid'::regtype AND attname LIKE %s AND NOT attisdropped
     """
     columns = set(owner.execute(query, [quoted(tables), r"%\_id"]).fetchall())
-    # A person is in no organization, a batch has no row, and a producer's run is its producer's.
-    without_row = {("event", "batch_id"), ("producer_run", "run_id")}
+    # A person is in no organization, a batch and a group of decisions have no row, a producer's run is its producer's.
+    without_row = {("event", "batch_id"), ("producer_run", "run_id"), ("decision", "group_id"), ("decision", "user_id")}
     assert columns - referring == {("membership", "user_id"), ("ws_ticket", "user_id"), *without_row}
 
 
