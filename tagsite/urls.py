@@ -2,6 +2,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from tags import admin
 from tags.api.traces import TracesView
 from tags.live.pages import live
 from tagsite import health
@@ -17,6 +18,8 @@ urlpatterns = [
     path("log-out", LogoutView.as_view(next_page="log-in"), name="log-out"),
     path("live", live, name="live"),
     path("", include("tags.review.urls")),
+    path("admin/", admin.site.urls),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

@@ -14,6 +14,8 @@ from tags.models import Actor, RejectedEvent
 # A sender that is wrong about everything must not fill the disk.
 MOST_KEPT = 10_000
 _LARGEST_BODY = 64 * 2**10
+_CODE_LENGTH = 50
+_LONGEST_REASON = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ def keep_rejections(organization_id: UUID, actor: Actor, source: str, rejections
             RejectedEvent(
                 organization_id=organization_id,
                 source=source,
-                code=rejection.code[:50],
-                reason=rejection.reason[:2000],
+                code=rejection.code[:_CODE_LENGTH],
+                reason=rejection.reason[:_LONGEST_REASON],
                 body=_small(rejection.body),
                 request_id=actor.request_id,
             )
@@ -45,11 +47,25 @@ def keep_rejections(organization_id: UUID, actor: Actor, source: str, rejections
         )
 
 
-def mark_taken(organization_id: UUID, rejected_id: UUID) -> None:
-    """It was tried again, and went well."""
+def lock_open(organization_id: UUID, ids: Sequence[UUID]) -> list[RejectedEvent]:
+    """Those of them that nobody has dealt with, in sorted order; locked, so that two people do not try one at once.
+
+    Caller must be in a transaction of the organization.
+    """
+    events = RejectedEvent.objects.in_organization(organization_id).filter(id__in=ids, taken_at=None)
+    return list(events.order_by("id").select_for_update())
+
+
+def mark_taken(organization_id: UUID, ids: Sequence[UUID]) -> None:
+    """They were tried again, and went well."""
     with in_organization(organization_id):
-        events = RejectedEvent.objects.in_organization(organization_id)
-        events.filter(id=rejected_id, taken_at=None).update(taken_at=timezone.now())
+        events = RejectedEvent.objects.in_organization(organization_id).filter(id__in=ids, taken_at=None)
+        events.update(taken_at=timezone.now())
+
+
+def mark_refused(event: RejectedEvent, code: str, reason: str) -> None:
+    """It was tried again, and something is wrong with it still, or something else. Caller must hold its row."""
+    event.change(code=code[:_CODE_LENGTH], reason=reason[:_LONGEST_REASON])
 
 
 def _small(body: Any) -> Any:

@@ -1,0 +1,215 @@
+"""Review rules in the admin."""
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+from django import forms
+from django.contrib.admin import display, register
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from tags.actions.dry_run import EXAMPLES, MOST_LOOKED_AT, matches_of_last_week
+from tags.actions.rules import change_rule, check_rule, create_rule, delete_rule
+from tags.admin.site import TenantAdmin, caller_of, site
+from tags.db import exact_json
+from tags.errors import Detail, Invalid
+from tags.models import ProcessingStatus, ReviewRule
+from tags.models.rule import EXPRESSION_LENGTH
+
+_LONGEST_TAGS = 100_000
+# The largest magnitude of a double (IEEE 754), as in the API.
+_MAX_DIGITS = 308
+
+_EXAMPLE_TAGS = [{"tag": "requires_attention", "tag_type": "review"}]
+
+
+class TagsField(forms.CharField):
+    """JSON as text, with exact numbers."""
+
+    widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        """As text, unless it is what a person typed."""
+        return value if isinstance(value, str) else pretty(value)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return []
+        if len(text) > _LONGEST_TAGS:
+            raise ValidationError(f"More than {_LONGEST_TAGS} characters.")
+        try:
+            return json.loads(text, parse_float=_number, parse_int=_integer, parse_constant=_constant)
+        except json.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            raise ValidationError(f"Not JSON at {where}: {error.msg}.") from error
+        except (ValueError, ArithmeticError) as error:
+            raise ValidationError("A number in it is none, or is out of range.") from error
+        except RecursionError as error:
+            raise ValidationError("It is nested too deep.") from error
+
+    def validate(self, value: Any) -> None:
+        """Left to check_rule, as is what CharField's validators look for."""
+
+    run_validators = validate
+
+
+def pretty(value: Any) -> str:
+    return msgspec.json.format(exact_json.dumps(value), indent=2)
+
+
+def _number(text: str) -> Any:
+    number = Decimal(text)
+    if len(text) > _MAX_DIGITS or (number and abs(number.adjusted()) > _MAX_DIGITS):
+        raise ValueError(text)
+    return exact_json.exact_number(number)
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(text)
+    return int(text)
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when it runs
+    statuses = forms.MultipleChoiceField(
+        choices=ProcessingStatus.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Nothing chosen means the ended ones: completed, failed, cancelled.",
+    )
+    expression = forms.CharField(
+        required=False,
+        max_length=EXPRESSION_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text=(
+            "JMESPath over flow, task, idx, status, input, output, error and duration (seconds); empty means always."
+            " Texts stand in 'single quotes', numbers in `backticks`: error && duration > `60`. The manual has more:"
+            " docs/rules.md."
+        ),
+    )
+    tags = TagsField(
+        initial=_EXAMPLE_TAGS,
+        required=False,
+        help_text='A list of 1 to 10 such as {"tag": "…", "tag_type": "…", "tag_metadata": any JSON}.',
+    )
+
+    class Meta:
+        model = ReviewRule
+        fields = (
+            "name",
+            "is_active",
+            "flow_pattern",
+            "task_pattern",
+            "statuses",
+            "expression",
+            "sampling_rate",
+            "tags",
+        )
+        help_texts = {
+            "is_active": "It looks at what changes from now on, and at nothing from before.",
+            "flow_pattern": "The flow's name; * stands for any text and ? for one character. Empty means any flow.",
+            "task_pattern": "The task's name, in the same way: extract_fields[*] are the runs of a mapped task.",
+            "sampling_rate": "From 0 to 1: 0.05 is a sample of one in twenty, always the same ones.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        fields = super().clean() or self.cleaned_data
+        try:
+            check_rule(fields)
+        except Invalid as invalid:
+            for entry in cast(Sequence[Detail], invalid.details):
+                _, name, *place = entry["loc"]
+                self.add_error(str(name), _sentence(place, entry["msg"]))
+        return fields
+
+
+def _sentence(place: list[str | int], message: str) -> str:
+    """Where people count from one, and what is wrong there."""
+    where = ", ".join(f"Tag {part + 1}" if isinstance(part, int) else part for part in place)
+    words = f"{where} {message}" if where else message
+    return f"{words[0].upper()}{words[1:]}."
+
+
+@register(ReviewRule, site=site)
+class RuleAdmin(TenantAdmin):
+    form = RuleForm
+    list_display = ("name", "is_active", "flows", "tasks", "share", "puts_on", "fired")
+    list_filter = ("is_active",)
+    search_fields = ("name", "flow_pattern", "task_pattern", "expression")
+    ordering = ("name", "id")
+
+    class Media:
+        css = {"all": ["tags/admin.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).with_fired_count()
+
+    @display(description="flow", ordering="flow_pattern")
+    def flows(self, rule: ReviewRule) -> str:
+        return rule.flow_pattern or "any"
+
+    @display(description="task", ordering="task_pattern")
+    def tasks(self, rule: ReviewRule) -> str:
+        return rule.task_pattern or "any"
+
+    @display(description="share", ordering="sampling_rate")
+    def share(self, rule: ReviewRule) -> str:
+        return f"{(rule.sampling_rate * 100).normalize():f} %"
+
+    @display(description="tags")
+    def puts_on(self, rule: ReviewRule) -> str:
+        return ", ".join(f"{tag['tag_type']}:{tag['tag']}" for tag in rule.tags)
+
+    @display(description="fired for", ordering="fired")
+    def fired(self, rule: Any) -> int:
+        return int(rule.fired)
+
+    def save_model(self, request: HttpRequest, obj: ReviewRule, form: Any, change: bool) -> None:
+        organization_id = caller_of(request).organization_id
+        fields = {name: form.cleaned_data[name] for name in RuleForm.Meta.fields}
+        if change:
+            change_rule(organization_id, obj.id, fields)
+        else:
+            create_rule(organization_id, fields, obj.id)
+
+    def delete_model(self, request: HttpRequest, obj: ReviewRule) -> None:
+        delete_rule(caller_of(request).organization_id, obj.id)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for rule in queryset:
+            self.delete_model(request, rule)
+
+    def get_urls(self) -> list[URLPattern]:
+        dry_run = self.admin_site.admin_view(self.dry_run)
+        return [path("dry-run/", dry_run, name="tags_reviewrule_dry_run"), *super().get_urls()]
+
+    def dry_run(self, request: HttpRequest) -> HttpResponse:
+        """What the rule in the form, saved or not, would have matched."""
+        if request.method != "POST":
+            raise Http404
+        form = RuleForm(request.POST)
+        context = {**site.each_context(request), "opts": self.opts, "form": form, "title": "Dry run"}
+        if form.is_valid():
+            rule = form.instance
+            rule.id = _uuid(request.POST.get("rule", "")) or rule.id  # which runs a sample holds depends on it
+            found = matches_of_last_week(caller_of(request).organization_id, rule)
+            context |= {"rule": rule, "found": found, "most_examples": EXAMPLES, "most": MOST_LOOKED_AT}
+        return TemplateResponse(request, "admin/tags/reviewrule/dry_run.html", context)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
