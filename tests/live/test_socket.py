@@ -4,8 +4,10 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed
 
@@ -75,6 +77,27 @@ def test_a_position_ahead_of_the_stream_is_answered_with_a_reset(live: LiveServe
     position = newest(tenant)
     with listening(live.socket_url, tenant.api().headers) as listener:
         assert listener.subscribe(after=position + 1) == {"type": "reset", "position": position}
+        tag_many(tenant, 1)
+        assert positions(listener.events(1)) == [position + 1]
+
+
+def test_a_position_older_than_what_is_kept_is_answered_with_a_reset(
+    live: LiveServer, tenant: Tenant, owner: psycopg.Connection[Any]
+) -> None:
+    tag_many(tenant, 5)
+    position = newest(tenant)
+    owner.execute("DELETE FROM event WHERE organization_id = %s AND position <= 3", [tenant.id])
+    with listening(live.socket_url, tenant.api().headers) as listener:
+        assert listener.subscribe(after=1) == {"type": "subscribed", "position": 1}
+        assert listener.hear() == {"type": "reset", "position": position}
+        assert listener.subscribe(after=3, subscription="kept") == {
+            "type": "subscribed",
+            "position": 3,
+            "subscription": "kept",
+        }
+        assert positions(listener.events(position - 3)) == list(range(4, position + 1))
+        listener.say(type="unsubscribe", subscription="kept")
+        listener.hear()
         tag_many(tenant, 1)
         assert positions(listener.events(1)) == [position + 1]
 
