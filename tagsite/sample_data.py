@@ -7,6 +7,7 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from django.utils import timezone
 from tags.actions.batch import Operation, OperationKind, apply_batch
 from tags.actions.flow_executions import create_flow_execution
 from tags.actions.organizations import add_member, create_organization, create_user
+from tags.actions.rules import create_rule
 from tags.actions.service_accounts import create_api_key, create_service_account
 from tags.actions.task_executions import report_task_execution
 from tags.db import exact_json, tenancy
@@ -78,6 +80,8 @@ def _make(url: str) -> Demo:
         account = create_service_account(organization_id, SERVICE_ACCOUNT, list(Scope), "integration")
         _, token = create_api_key(organization_id, account.id, "demo")
         executions = [_execution(organization_id, *run) for run in RUNS]
+        for rule in RULES:
+            create_rule(organization_id, rule)
         _take_recordings(organization_id, Actor("service_account", account.id, "integration"))
     return _demo(url, organization_id, token, executions[0], passwords)
 
@@ -100,6 +104,29 @@ def _open_again(url: str, admin: User) -> Demo:
 def _demo(url: str, organization_id: UUID, token: str, execution_id: UUID, passwords: dict[str, str]) -> Demo:
     users = {name: {"username": name, "password": password} for name, password in passwords.items()}
     return Demo(url, str(organization_id), token, str(execution_id), users)
+
+
+# What fills the review queue from what the recordings tell.
+RULES: list[dict[str, Any]] = [
+    {
+        "name": "What failed needs a look",
+        "statuses": ["failed"],
+        "tags": [{"tag": "requires_attention", "tag_type": "alert", "tag_metadata": {"why": "it failed"}}],
+    },
+    {
+        "name": "What an agent did is approved by a person",
+        "task_pattern": "invoke_agent*",
+        "statuses": ["completed"],
+        "tags": [{"tag": "pending_approval", "tag_type": "review", "tag_metadata": {"why": "an agent decided this"}}],
+    },
+    {
+        "name": "A third of all extractions, as a sample",
+        "task_pattern": "extract_fields*",
+        "statuses": ["completed"],
+        "sampling_rate": Decimal("0.33"),
+        "tags": [{"tag": "requires_review", "tag_type": "sample", "tag_metadata": None}],
+    },
+]
 
 
 def _take_recordings(organization_id: UUID, actor: Actor) -> None:
