@@ -38,6 +38,7 @@ _ADD_RUNS = """
     SELECT id, %(organization_id)s, run_id, '', 0, '[]'
     FROM unnest(%(ids)s::uuid[], %(run_ids)s::uuid[]) AS new(id, run_id)
     ON CONFLICT DO NOTHING
+    RETURNING run_id, flow_execution_id, task_name, task_execution_idx, waiting::text
 """
 _LOCK_RUNS = """
     SELECT run_id, flow_execution_id, task_name, task_execution_idx, waiting::text FROM producer_run
@@ -57,7 +58,11 @@ _ADD_FLOWS = """
     SELECT id, %(organization_id)s, name, %(now)s FROM unnest(%(ids)s::uuid[], %(names)s::text[]) AS new(id, name)
     ORDER BY name ON CONFLICT DO NOTHING
 """
-_READ_FLOWS = "SELECT name, id FROM flow WHERE organization_id = %(organization_id)s AND name = ANY(%(names)s)"
+_READ_KNOWN = """
+    SELECT name, NULL::uuid FROM flow WHERE organization_id = %(organization_id)s AND name = ANY(%(names)s)
+    UNION ALL
+    SELECT NULL, id FROM flow_execution WHERE organization_id = %(organization_id)s AND id = ANY(%(ids)s::uuid[])
+"""
 
 _ADD_FLOW_EXECUTIONS = """
     INSERT INTO flow_execution (id, organization_id, flow_id, flow_version, status, input,
@@ -176,7 +181,11 @@ class _Writing:
     def _query(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(statement, {**self._common, **parameters})
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall()
+
+    def _execute(self, statement: str, **parameters: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, {**self._common, **parameters})
 
     # Runs
 
@@ -190,9 +199,11 @@ class _Writing:
         run_ids = sorted({*named, *details})
         if not run_ids:
             return list(observations)
-        self._query(_ADD_RUNS, ids=[uuid7_text() for _ in run_ids], run_ids=run_ids)
+        runs = self._query(_ADD_RUNS, ids=[uuid7_text() for _ in run_ids], run_ids=run_ids)
+        if len(runs) < len(run_ids):
+            runs = self._query(_LOCK_RUNS, run_ids=run_ids)
         found: list[Observation] = [o for o in observations if not isinstance(o, DetailObservation)]
-        for run_id, flow_execution_id, task_name, idx, waiting in self._query(_LOCK_RUNS, run_ids=run_ids):
+        for run_id, flow_execution_id, task_name, idx, waiting in runs:
             target = (flow_execution_id, task_name, idx) if flow_execution_id is not None else None
             claims = [*map(_read_claims, exact_json.loads(waiting)), *(detail.input for detail in details[run_id])]
             if target is None and run_id in named:
@@ -212,16 +223,13 @@ class _Writing:
         self, observations: Sequence[FlowExecutionObservation], more_ids: Iterable[UUID]
     ) -> dict[UUID, FlowExecutionRecord]:
         """The flow executions, the new ones among them made, with all that is claimed of them."""
-        names = {observation.id: observation.flow_name.value for observation in observations}
-        self._add_flows(o.flow_name.value for o in observations)
-        ids = sorted(names)
-        added = self._query(_ADD_FLOW_EXECUTIONS, ids=ids, names=[names[id] for id in ids])
-        new = {id for (id,) in added}
+        new = self._add_flow_executions(observations)
+        ids = sorted({*(observation.id for observation in observations), *more_ids})
         records = {
             id: FlowExecutionRecord(
                 exact_json.loads(claims) if claims else {}, id, status, exact_json.loads(input), is_new=id in new
             )
-            for id, status, input, claims in self._query(_LOCK_FLOW_EXECUTIONS, ids=sorted({*ids, *more_ids}))
+            for id, status, input, claims in self._query(_LOCK_FLOW_EXECUTIONS, ids=ids)
         }
         for observation in observations:
             record = records[observation.id]
@@ -229,12 +237,20 @@ class _Writing:
                 record.take(observation)
         return records
 
-    def _add_flows(self, names: Iterable[str]) -> None:
-        wanted = sorted(set(names))
-        known = {name for name, _ in self._query(_READ_FLOWS, names=wanted)}
+    def _add_flow_executions(self, observations: Sequence[FlowExecutionObservation]) -> set[UUID]:
+        """Those that are new, by their id; the flows, too. Mostly there are none, which one look tells."""
+        if not observations:
+            return set()
+        names = {observation.id: observation.flow_name.value for observation in observations}
+        wanted = sorted({observation.flow_name.value for observation in observations})
+        known = {name or id for name, id in self._query(_READ_KNOWN, names=wanted, ids=list(names))}
         missing = [name for name in wanted if name not in known]
         if missing:
-            self._query(_ADD_FLOWS, ids=[uuid7_text() for _ in missing], names=missing)
+            self._execute(_ADD_FLOWS, ids=[uuid7_text() for _ in missing], names=missing)
+        ids = sorted(names.keys() - known)
+        if not ids:
+            return set()
+        return {id for (id,) in self._query(_ADD_FLOW_EXECUTIONS, ids=ids, names=[names[id] for id in ids])}
 
     # Task executions
 
@@ -279,7 +295,7 @@ class _Writing:
             *self._write_tasks([record for record in tasks if record.changed or record.is_new]),
         ]
         if self._changed_runs:
-            self._query(_WRITE_RUNS, runs=exact_json.dumps(self._changed_runs))
+            self._execute(_WRITE_RUNS, runs=exact_json.dumps(self._changed_runs))
         if events:
             stream.append(self._organization_id, events, self._actor, self._now.isoformat())
 

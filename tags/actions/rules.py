@@ -32,6 +32,8 @@ logger = logging.getLogger("tagsite.rules")
 # What `modified_by` shows of a tag that a rule has put on.
 LABEL = "rule"
 
+# As text: to build the query of all rules, mostly for none, would be a fifth of what a single event takes.
+_HAS_RULES = "SELECT EXISTS (SELECT FROM review_rule WHERE organization_id = %s AND is_active)"
 _FLOW_NAMES = """
     SELECT flow_execution.id, flow.name FROM flow_execution
     JOIN flow ON flow.organization_id = flow_execution.organization_id AND flow.id = flow_execution.flow_id
@@ -133,9 +135,9 @@ def apply_rules(
     if not wanted and not moved:
         return
     with in_organization(organization_id):
-        rules = list(ReviewRule.objects.in_organization(organization_id).filter(is_active=True).order_by("id"))
-        if not rules:
+        if not _has_rules(organization_id):
             return
+        rules = list(ReviewRule.objects.in_organization(organization_id).filter(is_active=True).order_by("id"))
         if moved and any(rule.flow_pattern or "flow" in rule.expression for rule in rules):
             wanted = {**_tasks_of(organization_id, moved), **wanted}
         if not wanted:
@@ -145,6 +147,12 @@ def apply_rules(
         applying.fire()
         if takes_back:
             applying.take_back()
+
+
+def _has_rules(organization_id: UUID) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS_RULES, [organization_id])
+        return bool(cursor.fetchone()[0])
 
 
 def candidate_of(record: TaskExecution) -> Candidate:
