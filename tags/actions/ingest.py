@@ -181,7 +181,8 @@ class _Writing:
     def _query(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(statement, {**self._common, **parameters})
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
     def _execute(self, statement: str, **parameters: Any) -> None:
         with connection.cursor() as cursor:
