@@ -4,6 +4,7 @@ from django.db.backends.signals import connection_created
 
 class TagsConfig(AppConfig):
     name = "tags"
+    verbose_name = "Tagsite"
 
     def ready(self) -> None:
         from tags.db.roles import refuse_powerful_role

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import IncompleteExpressionError, JMESPathError, ParseError
 from jmespath.functions import Functions
 from jmespath.parser import Parser
 from jmespath.visitor import TreeInterpreter
@@ -78,9 +78,13 @@ def holds(expression: str, document: Document) -> bool:
 def _parsed(expression: str) -> dict[str, Any]:
     try:
         parsed: Any = Parser().parse(expression).parsed
+    except IncompleteExpressionError as error:
+        raise BadExpression("Not a JMESPath expression: something is missing at its end") from error
+    except ParseError as error:
+        where = f"at character {error.lex_position + 1}"
+        raise BadExpression(f"Not a JMESPath expression, {where}: {error.msg}") from error
     except JMESPathError as error:
-        lines = str(error).strip().splitlines()
-        raise BadExpression(f"Not a JMESPath expression: {lines[0] if lines else 'empty'}") from error
+        raise BadExpression("Not a JMESPath expression: it is empty, or holds a text without its end") from error
     except (RecursionError, ValueError) as error:
         raise BadExpression("The expression is nested too deep") from error
     return dict(parsed)

@@ -45,11 +45,13 @@ class RejectedEventAdmin(TenantAdmin):
     def try_again(self, request: HttpRequest, queryset: Any) -> None:
         ids = list(queryset.order_by("received_at").values_list("id", flat=True)[: MOST_AT_ONCE + 1])
         tried = try_again(caller_of(request).organization_id, caller_of(request).actor, ids)
-        self.message_user(
-            request,
-            f"Taken: {tried.taken}. Refused again, with the reason now listed: {tried.refused}. Left as they were,"
-            f" because they are taken already or were too large to keep: {tried.left}.",
-            messages.WARNING if tried.refused or tried.left else messages.SUCCESS,
+        counts = (
+            (tried.taken, "taken"),
+            (tried.refused, "refused again, for the reason now listed"),
+            (tried.left, "left as they were: taken already, or too large to have been kept"),
         )
+        words = "; ".join(f"{count} {what}" for count, what in counts if count)
+        level = messages.WARNING if tried.refused or tried.left else messages.SUCCESS
+        self.message_user(request, f"{words or 'None'}.", level)
         if len(ids) > MOST_AT_ONCE:
             self.message_user(request, f"The oldest {MOST_AT_ONCE} were tried; choose the others again.")

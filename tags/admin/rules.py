@@ -81,6 +81,12 @@ def _constant(name: str) -> Any:
     raise ValueError(name)
 
 
+class RateField(forms.DecimalField):
+    def prepare_value(self, value: Any) -> Any:
+        """As a person would write it: the column's has six decimals always."""
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when it runs
     statuses = forms.MultipleChoiceField(
         choices=ProcessingStatus.choices,
@@ -116,6 +122,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when it
             "sampling_rate",
             "tags",
         )
+        field_classes = {"sampling_rate": RateField}
         help_texts = {
             "is_active": "It looks at what changes from now on, and at nothing from before.",
             "flow_pattern": "The flow's name; * stands for any text and ? for one character. Empty means any flow.",

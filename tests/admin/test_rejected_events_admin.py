@@ -94,7 +94,7 @@ def test_tried_again_they_are_stored_as_if_they_had_just_come(
 
     take(neighbour.id, neighbour.actor, "openlineage", events, openlineage.observations)
     page = again(person, *keep(tenant, *events))
-    assert "Taken: 40. Refused again, with the reason now listed: 0." in page
+    assert ">40 taken.<" in page
     assert stored(owner, tenant) == stored(owner, neighbour)
     assert all(event.taken_at for event in kept(tenant))
     query = "SELECT DISTINCT actor FROM event WHERE organization_id = %s ORDER BY 1"
@@ -103,9 +103,7 @@ def test_tried_again_they_are_stored_as_if_they_had_just_come(
     assert actors[1] == f"user:{tenant.admin.id}"
     # What is taken is not taken twice.
     before = position(tenant)
-    assert "Left as they were, because they are taken already or were too large to keep: 40." in again(
-        person, *kept(tenant)
-    )
+    assert ">40 left as they were: taken already, or too large to have been kept.<" in again(person, *kept(tenant))
     assert position(tenant) == before
 
 
@@ -115,7 +113,7 @@ def test_spans_too(tenant: Tenant, neighbour: Tenant, person: Person, owner: Own
     take(neighbour.id, neighbour.actor, "otlp", spans, otlp.observations)
     bodies = [exact_json.loads(exact_json.dumps(otlp_wire.to_keep(span))) for span in spans]
     page = again(person, *keep(tenant, *bodies, source="otlp"))
-    assert f"Taken: {len(spans)}." in page
+    assert f">{len(spans)} taken.<" in page
     assert stored(owner, tenant) == stored(owner, neighbour)
 
 
@@ -126,8 +124,7 @@ def test_what_is_refused_again_has_the_reason_of_now_and_holds_up_nothing(
     bad = [{**good, "run": {"runId": "no id"}}, {**good, "eventTime": "once"}, [1], "x" * 70_000]
     events = keep(tenant, good, *bad)
     page = again(person, *events)
-    assert "Taken: 1. Refused again, with the reason now listed: 3." in page
-    assert "too large to keep: 1." in page
+    assert ">1 taken; 3 refused again, for the reason now listed; 1 left as they were: taken already" in page
     found = kept(tenant)
     assert [bool(event.taken_at) for event in found] == [True, False, False, False, False]
     assert [event.code for event in found[1:3]] == ["not_a_uuid", "not_a_time"]
@@ -167,7 +164,7 @@ def test_what_the_database_refuses_holds_up_no_others(
 
     monkeypatch.setitem(replay._NORMALIZE, RejectedEvent.Source.OPENLINEAGE, normalize)
     page = again(person, *keep(tenant, *events))
-    assert "Taken: 6. Refused again, with the reason now listed: 1." in page
+    assert ">6 taken; 1 refused again, for the reason now listed.<" in page
     assert [event.code for event in kept(tenant) if not event.taken_at] == ["not_storable"]
 
 
@@ -187,5 +184,5 @@ def test_no_more_are_tried_at_once_than_one_transaction_should_hold(
     for module in (rejected_events, replay):
         monkeypatch.setattr(module, "MOST_AT_ONCE", 2)
     page = again(person, *keep(tenant, *lineage_events("openlineage-airflow")[:3]))
-    assert "Taken: 2." in page
+    assert ">2 taken.<" in page
     assert "The oldest 2 were tried; choose the others again." in page
