@@ -4,10 +4,13 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: demo test lint bench shell clean
+.PHONY: demo try-airflow test lint bench shell clean
 
 demo: .venv/runtime.stamp  ## the product with its embedded database and sample data
 	@PORT=$(PORT) exec $(BIN)/python -m tagsite.demo
+
+try-airflow: .venv/runtime.stamp  ## a real Airflow runs two of its examples and tells the demo
+	@$(BIN)/python -m tagsite.try_airflow
 
 test: .venv/develop.stamp  ## all tests, on a real PostgreSQL (DATABASE_URL names another)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
