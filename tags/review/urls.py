@@ -2,10 +2,17 @@
 
 from django.urls import path
 
-from tags.review import decisions
+from tags.review import correction, decisions, run, task, task_values
 
 urlpatterns = [
     path("decisions", decisions.decide, name="decide"),
     path("decisions/tags", decisions.change_tags, name="change-tags"),
     path("decisions/<uuid:group_id>/undo", decisions.undo, name="undo"),
+    path("tasks/<uuid:id>", task.task, name="task"),
+    path("tasks/<uuid:id>/history", task.task_history, name="task-history"),
+    path("tasks/<uuid:id>/tags", task.change_tag, name="change-tag"),
+    path("tasks/<uuid:id>/correct", correction.correct, name="correct"),
+    path("tasks/<uuid:id>/values/<str:name>", task_values.task_value, name="task-value"),
+    path("runs/<uuid:id>", run.run, name="run"),
+    path("runs/<uuid:id>/input", task_values.run_value, name="run-value"),
 ]

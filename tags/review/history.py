@@ -1,0 +1,130 @@
+"""What happened to a task, newest first, as its page tells it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from tags.actions.credentials import Caller
+from tags.actions.decisions import REVIEW
+from tags.models import EventType
+from tags.review.people import Who, people
+
+EVENTS = 25
+
+# Of each event what is shown, cut to what can be shown: a record's old output may have megabytes.
+_NEWEST = """
+    SELECT position, type, actor, time, batch_id,
+           data ->> 'tag', data ->> 'tag_type', left(data #>> '{tag_metadata,note}', 1000),
+           left((data -> 'tag_metadata')::text, 300),
+           data ->> 'processing_status', data ->> 'task_execution_idx',
+           CASE WHEN jsonb_typeof(data -> 'previous') = 'object'
+                THEN ARRAY(SELECT jsonb_object_keys(data -> 'previous')) ELSE '{}' END,
+           data #>> '{previous,processing_status}', left((data #> '{previous,output}')::text, 4000)
+    FROM event
+    WHERE organization_id = %(organization_id)s AND flow_execution_id = %(flow_execution_id)s
+      AND task_name = %(task_name)s AND position < %(before)s
+    ORDER BY position DESC LIMIT %(limit)s
+"""
+_NO_POSITION = 2**63 - 1
+_FIELDS: dict[str, Callable[[], str]] = {
+    "output": lambda: _("output"),
+    "input": lambda: _("input"),
+    "error": lambda: _("error"),
+    "started_at": lambda: _("start"),
+    "completed_at": lambda: _("end"),
+    "credits": lambda: _("credits"),
+    "stale_status": lambda: _("staleness"),
+    "source_task_executions": lambda: _("sources"),
+}
+
+
+@dataclass(slots=True)
+class Change:
+    """One event: what it says, with the tag that it is about."""
+
+    words: str
+    tag: str = ""
+    tag_type: str = ""
+    metadata: str = ""
+    look: str = ""  # which class the tag has
+    before: str = ""  # the output that a correction has replaced, as JSON
+
+
+@dataclass(slots=True)
+class Entry:
+    """What one batch did."""
+
+    who: Who
+    time: datetime
+    changes: list[Change] = field(default_factory=list)
+    note: str = ""
+
+
+@dataclass(slots=True)
+class History:
+    entries: list[Entry]
+    # Ask for what was before this position; None: that was all.
+    before: int | None
+
+
+def history(
+    caller: Caller, flow_execution_id: UUID, task_name: str, waiting: list[str], before: int | None = None
+) -> History:
+    """The newest events of the task, or the newest before a position. Inside `in_organization`."""
+    parameters: dict[str, Any] = {
+        "organization_id": caller.organization_id,
+        "flow_execution_id": flow_execution_id,
+        "task_name": task_name,
+        "before": _NO_POSITION if before is None else before,
+        "limit": EVENTS + 1,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST, parameters)
+        rows = cursor.fetchall()
+    shown = rows[:EVENTS]
+    names = people(caller, [row[2] for row in shown])
+    entries = []
+    for _batch, events in groupby(shown, key=lambda row: row[4]):
+        batch = list(events)
+        entry = Entry(names[batch[0][2]], batch[0][3])
+        entry.changes = [_change(row, waiting) for row in batch]
+        entry.note = next((row[7] for row in batch if row[1] == EventType.TASK_TAG_ADDED and row[7]), "")
+        entries.append(entry)
+    return History(entries, shown[-1][0] if len(rows) > EVENTS else None)
+
+
+def tag_look(tag: str, tag_type: str, waiting: list[str]) -> str:
+    """The class by which a tag is coloured."""
+    if tag in waiting:
+        return "waits"
+    return tag if tag_type == REVIEW and tag in ("approved", "rejected") else ""
+
+
+def _change(row: tuple[Any, ...], waiting: list[str]) -> Change:
+    kind, tag, tag_type, note, metadata, status, idx, changed, old_status, old_output = row[1], *row[5:]
+    if kind in (EventType.TASK_TAG_ADDED, EventType.TASK_TAG_REMOVED):
+        is_added = kind == EventType.TASK_TAG_ADDED
+        words = _("added") if is_added else _("removed")
+        # A note has a line of its own.
+        metadata = "" if metadata in (None, "null") or (note and is_added) else metadata
+        return Change(words, tag, tag_type, metadata, tag_look(tag, tag_type, waiting))
+    run = _("run %(number)s") % {"number": int(idx) + 1}
+    if kind == EventType.TASK_EXECUTION_CREATED:
+        return Change(_("%(run)s reported: %(status)s") % {"run": run, "status": status})
+    parts = []
+    if "processing_status" in changed:
+        parts.append(f"{old_status} → {status}")
+    names = [_FIELDS[name]() for name in _FIELDS if name in changed]
+    if "edited_status" in changed and "output" in changed:
+        parts.append(_("output corrected"))
+        names.remove(_FIELDS["output"]())
+    if names:
+        parts.append(_("changed: %(names)s") % {"names": ", ".join(names)})
+    before = old_output if "output" in changed and old_output not in (None, "null") else ""
+    return Change(f"{run}: {'; '.join(parts) or _('changed')}", before=before)

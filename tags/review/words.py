@@ -1,0 +1,33 @@
+"""Small things in the words of people."""
+
+import re
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+
+# OpenTelemetry's spans: their task names end in the span's id.
+_SPAN = re.compile(r"(.*\S) \[([0-9a-f]{16})\]", re.DOTALL)
+
+
+def duration_text(duration: timedelta | None) -> str:
+    """With the two largest units, or a fraction of seconds; empty for None."""
+    if duration is None:
+        return ""
+    seconds = duration.total_seconds()
+    if seconds < 1:
+        return _("%(number)d ms") % {"number": round(seconds * 1000)}
+    if seconds < 60:
+        return _("%(number).1f s") % {"number": seconds}
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+    return _("%(days)d d %(hours)d h") % {"days": hours // 24, "hours": hours % 24}
+
+
+def split_name(task_name: str) -> tuple[str, str]:
+    """The name and what tells two calls apart, if it is a span's."""
+    found = _SPAN.fullmatch(task_name)
+    return (found[1], found[2]) if found else (task_name, "")

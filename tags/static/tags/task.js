@@ -1,0 +1,279 @@
+// The page of a task: decide by a key, see what others do meanwhile, go on to the next one.
+
+import { decide, notify, offerUndo, undo } from "./desk.js";
+import { connect } from "./live.js";
+import { localTimes } from "./times.js";
+import { setUpValues } from "./values.js";
+
+const LAST = "tagsite.last-decision"; // in sessionStorage: what `u` takes back
+const PAUSE = 250; // milliseconds in which events that come together are answered together
+
+const main = document.getElementById("main");
+/** What belongs to the task that is shown; made anew for each. */
+let shown = null;
+
+class Shown {
+    constructor(article) {
+        this.data = { ...article.dataset };
+        this.article = article;
+        this.busy = false;
+        this.locked = false;
+        this.prefetched = null;
+        this.parts = partsOf(article);
+        this.verdict = document.getElementById("verdict")?.dataset.verdict ?? "";
+        this.noteKey = `tagsite.note ${this.data.execution} ${this.data.name}`;
+    }
+
+    get task() {
+        return { flow_execution_id: this.data.execution, task_name: this.data.name };
+    }
+
+    open() {
+        localTimes(main);
+        setUpValues(main);
+        const note = document.getElementById("note");
+        if (note) {
+            note.value = localStorage.getItem(this.noteKey) ?? "";
+            note.addEventListener("input", () => {
+                if (note.value) localStorage.setItem(this.noteKey, note.value);
+                else localStorage.removeItem(this.noteKey);
+            });
+        }
+        this.line = connect({
+            after: this.data.position,
+            filter: this.task,
+            onEvent: () => this.refreshSoon(),
+            onReset: () => this.refreshSoon(),
+            onState: (state) => {
+                if (state === "offline" && shown === this) {
+                    notify(document.getElementById("decide")?.dataset.loggedOut ?? state, { problem: true });
+                }
+            },
+        });
+        setTimeout(() => shown === this && this.prefetch(), PAUSE);
+    }
+
+    close() {
+        clearTimeout(this.timer);
+        this.line?.close();
+    }
+
+    prefetch() {
+        const path = this.data.next;
+        if (!path || this.prefetched?.path === path) return;
+        const prefetched = { path, page: fetchPage(path) };
+        prefetched.page.catch(() => {}); // then it is fetched when it is wanted
+        this.prefetched = prefetched;
+    }
+
+    refreshSoon() {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => this.refresh().catch(() => {}), PAUSE);
+    }
+
+    /** Bring what may have changed up to date, and nothing else: what is read or typed stays where it is. */
+    async refresh() {
+        const page = await fetchPage(location.href);
+        const article = page.querySelector("article[data-task]");
+        if (shown !== this || !article || article.dataset.task !== this.data.task) return;
+        this.data = { ...article.dataset };
+        for (const [id, html] of partsOf(article)) {
+            const old = document.getElementById(id);
+            if (!old || this.parts.get(id) === html) continue;
+            this.parts.set(id, html);
+            const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+            const part = document.importNode(article.querySelector(`#${id}`), true);
+            localTimes(part);
+            old.replaceWith(part);
+            htmx.process(part);
+            if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+        }
+        this.checkVerdict();
+        this.prefetch();
+    }
+
+    /** Somebody else's decision has to be seen before one decides again. */
+    checkVerdict() {
+        const verdict = document.getElementById("verdict");
+        if (!verdict || verdict.dataset.verdict === this.verdict) return;
+        this.verdict = verdict.dataset.verdict;
+        this.lock(this.verdict !== "" && !("mine" in verdict.dataset));
+    }
+
+    lock(isLocked) {
+        this.locked = isLocked;
+        const locked = document.getElementById("locked");
+        locked.hidden = !isLocked;
+        locked.querySelector("strong").textContent = isLocked ? document.getElementById("decide").dataset.already : "";
+        this.setDisabled();
+    }
+
+    setDisabled() {
+        for (const button of document.querySelectorAll("#decision button")) button.disabled = this.busy || this.locked;
+    }
+
+    async press(button) {
+        if (this.busy || this.locked) return;
+        this.busy = true;
+        this.setDisabled();
+        try {
+            // While nothing is heard of others, one asks.
+            if (this.line.state !== "live") await this.refresh();
+            if (!this.locked) await this.decide(button);
+        } catch (error) {
+            notify(error.message, { problem: true });
+        } finally {
+            this.busy = false;
+            if (shown === this) this.setDisabled();
+        }
+    }
+
+    async decide(button) {
+        const note = document.getElementById("note").value;
+        const { group_id, changed } = await decide(button.dataset.kind, [this.task], note);
+        if (changed === 0) {
+            await this.refresh();
+            if (this.locked) return; // it was decided like that already, and not by this person
+        }
+        localStorage.removeItem(this.noteKey);
+        const text = `${button.dataset.done}: ${this.data.name}`;
+        const path = location.pathname + location.search;
+        if (changed > 0) remember({ group_id, text, path });
+        const next = this.data.next;
+        if (next) {
+            await visit(next, this.prefetched?.path === next ? this.prefetched.page : null);
+        } else {
+            document.getElementById("note").value = "";
+            await this.refresh();
+            notify(document.getElementById("decide").dataset.nothingLeft);
+        }
+        if (changed > 0) offer();
+    }
+}
+
+function partsOf(article) {
+    return new Map([...article.querySelectorAll("[data-live]")].map((part) => [part.id, part.outerHTML]));
+}
+
+async function fetchPage(path) {
+    let response;
+    try {
+        response = await fetch(path, { headers: { Accept: "text/html" } });
+    } catch {
+        throw new Error("The server cannot be reached; try again.");
+    }
+    const isPage = response.headers.get("Content-Type")?.startsWith("text/html");
+    if (!response.ok || !isPage || response.redirected) throw new Error(`The server answered ${response.status}.`);
+    return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+/** Another task in the place of this one, without loading a page. */
+async function visit(path, fetched) {
+    let page;
+    try {
+        page = await (fetched ?? fetchPage(path));
+    } catch {
+        return location.assign(path);
+    }
+    const article = page.querySelector("article[data-task]");
+    if (!article) return location.assign(path);
+    history.pushState(null, "", path);
+    document.title = page.title;
+    main.replaceChildren(...page.getElementById("main").childNodes);
+    htmx.process(main);
+    begin();
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
+    // What was fetched ahead may be old by now.
+    if (fetched) shown.refreshSoon();
+}
+
+function begin() {
+    const article = main.querySelector("article[data-task]");
+    if (!article) return;
+    shown?.close();
+    shown = new Shown(article);
+    shown.open();
+}
+
+// Taking back
+
+let offered = null;
+
+function remember(last) {
+    sessionStorage.setItem(LAST, JSON.stringify(last));
+}
+
+function offer() {
+    offered?.remove();
+    const last = JSON.parse(sessionStorage.getItem(LAST));
+    offered = offerUndo(last.text, last.group_id, () => comeBack(last));
+}
+
+function takeBack() {
+    const last = JSON.parse(sessionStorage.getItem(LAST));
+    if (!last) return;
+    offered?.remove();
+    undo(last.group_id, () => comeBack(last));
+}
+
+function comeBack(last) {
+    sessionStorage.removeItem(LAST);
+    if (last.path === location.pathname + location.search) shown.refreshSoon();
+    else visit(last.path);
+}
+
+// Keys and clicks
+
+const KEYS = {
+    a: () => pressKind("approve"),
+    r: () => pressKind("reject"),
+    f: () => pressKind("flag"),
+    n: () => document.getElementById("note")?.focus(),
+    e: () => document.getElementById("correct")?.click(),
+    u: takeBack,
+    j: () => document.getElementById("next")?.click(),
+    k: () => document.getElementById("previous")?.click(),
+};
+
+function pressKind(kind) {
+    const button = document.querySelector(`#decision [data-kind="${kind}"]`);
+    if (button) shown.press(button);
+}
+
+document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
+    if (event.target.matches("input, textarea, select, [contenteditable]")) {
+        if (event.key === "Escape") event.target.blur();
+        return;
+    }
+    const act = KEYS[event.key.toLowerCase()];
+    if (!act || !shown) return;
+    event.preventDefault();
+    act();
+});
+
+main.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-kind]");
+    if (button) shown.press(button);
+    else if (event.target.closest("#unlock")) shown.lock(false);
+});
+main.addEventListener("submit", (event) => event.target.id === "decision" && event.preventDefault());
+document.addEventListener("htmx:afterSwap", () => localTimes(main));
+addEventListener("popstate", () => location.reload());
+
+// What a form of this page has just done
+
+const query = new URLSearchParams(location.search);
+const did = query.get("did");
+if (did || query.has("corrected")) {
+    if (query.has("corrected")) localStorage.removeItem(`tagsite.output ${main.querySelector("article").dataset.task}`);
+    query.delete("did");
+    query.delete("corrected");
+    history.replaceState(null, "", location.pathname + (query.size ? `?${query}` : ""));
+}
+begin();
+if (/^[0-9a-f-]{36}$/.test(did ?? "")) {
+    remember({ group_id: did, text: document.getElementById("tags-title").textContent, path: location.pathname + location.search });
+    offer();
+}
