@@ -1,4 +1,4 @@
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -6,15 +6,12 @@ from tags import admin
 from tags.api.traces import TracesView
 from tags.live.pages import live
 from tagsite import health
+from tagsite.log_in import LogIn
 
 urlpatterns = [
     path("api/", include("tags.api.urls")),
     path("v1/traces", TracesView.as_view(), name="traces"),
-    path(
-        "log-in",
-        LoginView.as_view(template_name="log_in.html", redirect_authenticated_user=True, next_page="live"),
-        name="log-in",
-    ),
+    path("log-in", LogIn.as_view(), name="log-in"),
     path("log-out", LogoutView.as_view(next_page="log-in"), name="log-out"),
     path("live", live, name="live"),
     path("", include("tags.review.urls")),
@@ -23,7 +20,6 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
-    path("", RedirectView.as_view(pattern_name="docs")),
 ]
 
 handler400 = "tags.api.error_body.bad_request"
