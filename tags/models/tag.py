@@ -78,6 +78,12 @@ class TaskTag(TenantModel):
                 condition=Q(status=TagStatus.ACTIVE),
                 name="task_tag_by_tag",
             ),
+            # Reader: the inbox, which lists the tasks with a tag by the time it was put on.
+            models.Index(
+                fields=["organization", "tag", "created_at", "id"],
+                condition=Q(status=TagStatus.ACTIVE),
+                name="task_tag_inbox",
+            ),
         ]
 
     def __str__(self) -> str:

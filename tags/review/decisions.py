@@ -22,6 +22,9 @@ _LARGEST_BODY = 2**20
 Shape = TypeVar("Shape", bound=BaseModel)
 Name = Annotated[str, Field(min_length=1, max_length=TASK_NAME_LENGTH, pattern=r"^[^\x00]*$")]
 
+TagName = Annotated[str, Field(min_length=1, max_length=TAG_LENGTH, pattern=r"^[^\x00]*$")]
+TagType = Annotated[str, Field(min_length=1, max_length=TAG_TYPE_LENGTH, pattern=r"^[^\x00]*$")]
+
 
 class TaskRef(BaseModel):
     flow_execution_id: UUID
@@ -40,8 +43,8 @@ class NewDecision(BaseModel):
 
 class TagChange(TaskRef):
     operation: OperationKind
-    tag: Annotated[str, Field(min_length=1, max_length=TAG_LENGTH, pattern=r"^[^\x00]*$")]
-    tag_type: Annotated[str, Field(min_length=1, max_length=TAG_TYPE_LENGTH, pattern=r"^[^\x00]*$")]
+    tag: TagName
+    tag_type: TagType
     tag_metadata: Any = None
 
 
@@ -53,7 +56,7 @@ class NewTagChanges(BaseModel):
 @require_POST
 @page_of(Permission.TAG)
 def decide(request: HttpRequest, caller: Caller) -> JsonResponse:
-    wanted = _read(NewDecision, request)
+    wanted = read(NewDecision, request)
     tasks = [(task.flow_execution_id, task.task_name) for task in wanted.tasks]
     return _answer(decisions.decide(caller, DecisionKind(wanted.kind), tasks, wanted.note, wanted.group_id))
 
@@ -61,7 +64,7 @@ def decide(request: HttpRequest, caller: Caller) -> JsonResponse:
 @require_POST
 @page_of(Permission.TAG)
 def change_tags(request: HttpRequest, caller: Caller) -> JsonResponse:
-    wanted = _read(NewTagChanges, request)
+    wanted = read(NewTagChanges, request)
     operations = [
         Operation(
             change.operation,
@@ -86,7 +89,7 @@ def _answer(decided: decisions.Decided) -> JsonResponse:
     return JsonResponse({"group_id": str(decided.group_id), "changed": len(decided.changed)})
 
 
-def _read(shape: type[Shape], request: HttpRequest) -> Shape:
+def read(shape: type[Shape], request: HttpRequest) -> Shape:
     """Raises BadRequest; the details name every flaw."""
     try:
         body = request.read(_LARGEST_BODY + 1)

@@ -73,7 +73,11 @@ export async function decide(kind, tasks, note = "", onProgress = () => {}) {
     let changed = 0;
     for (let start = 0; start < tasks.length; start += 100) {
         const part = tasks.slice(start, start + 100);
-        changed += (await send("/decisions", { kind, tasks: part, note, group_id })).changed;
+        try {
+            changed += (await send("/decisions", { kind, tasks: part, note, group_id })).changed;
+        } catch (error) {
+            throw Object.assign(error, { group_id, changed }); // what was done until then can be taken back
+        }
         onProgress(start + part.length);
     }
     return { group_id, changed };
