@@ -1,6 +1,8 @@
 """Review rules: what they match, and that each fires once, in the transaction of what it fires for."""
 
 import random
+import threading
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +12,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from django.db import DataError
+from django.db import DataError, IntegrityError, connection
 
 from tags.actions import rules
 from tags.actions.expressions import Document, EvaluationFailed, holds
@@ -367,6 +369,42 @@ def test_inactive_and_deleted_rules_do_not_fire(tenant: Tenant, owner: Owner) ->
     change_rule(tenant.id, idle.id, {"is_active": True})
     tell(tenant, completed(uuid4()))
     assert len(tagged(owner, tenant)) == 2
+
+
+@pytest.mark.parametrize("lock", ["FOR KEY SHARE", ""])
+def test_a_rule_that_is_deleted_meanwhile_holds_up_nothing(
+    tenant: Tenant, owner: Owner, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    """Without the lock, the control, a firing would be left without its rule, which the database refuses."""
+    monkeypatch.setattr(rules, "_FIRE", rules._FIRE.replace("FOR KEY SHARE", lock))
+    gone = rule(tenant)
+    failures: list[BaseException] = []
+
+    def ingest() -> None:
+        try:
+            tell(tenant, completed(uuid4()))
+        except IntegrityError as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=ingest)
+    with in_organization(tenant.id):
+        delete_rule(tenant.id, gone.id)
+        thread.start()
+        wait_until_one_waits(owner)
+    thread.join()
+    assert len(failures) == (0 if lock else 1)
+    assert tagged(owner, tenant) == []
+
+
+def wait_until_one_waits(owner: Owner) -> None:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(500):
+        if owner.execute(query).fetchone() == (1,):
+            return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits for the lock")
 
 
 def test_a_rule_of_another_organization_is_nowhere(tenant: Tenant, neighbour: Tenant) -> None:
