@@ -171,7 +171,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LOGIN_URL = "log-in"
-LOGIN_REDIRECT_URL = "docs"
+LOGIN_REDIRECT_URL = "inbox"
 CSRF_FAILURE_VIEW = "tags.api.error_body.forbidden"
 
 LANGUAGE_CODE = "en"
