@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import DataError, connection
 from django.utils import timezone
 
 from tags.actions.claims import FlowExecutionRecord, TaskExecutionRecord
@@ -29,6 +29,11 @@ from tags.db.tenancy import in_organization
 from tags.events import stream
 from tags.models import Actor, EventType
 from tags.models.ids import uuid7_text
+
+# A record grows with all that is told of it: to read and write it must stay cheap. PostgreSQL's own limit is 256 MB of
+# JSONB, which may take six times the room of the JSON; a statement stays below it too.
+LARGEST_RECORD = 16 * 2**20
+_LARGEST_STATEMENT = 2 * LARGEST_RECORD
 
 # As `claims.time_text` writes it.
 _TEXT_OF_TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
@@ -120,11 +125,17 @@ _WRITE_TASK_EXECUTIONS = """
 _Task = tuple[UUID, str]
 
 
+class TooLarge(DataError):
+    """A record, or all that one statement would write: nothing was written, and fewer observations may go well."""
+
+
 def record_observations(organization_id: UUID, actor: Actor, observations: Sequence[Observation]) -> None:
     """Merge the observations into what is stored, in one transaction, and record one event for each changed record.
 
     Locks the runs and flow executions that they name, in sorted order, and at the end the organization's stream. What
     is told of a deleted flow execution is dropped. Review rules see every task execution that changed.
+
+    Raises TooLarge, or what the database raises for values that it cannot store.
     """
     if not observations:
         return
@@ -296,7 +307,7 @@ class _Writing:
             *self._write_tasks([record for record in tasks if record.changed or record.is_new]),
         ]
         if self._changed_runs:
-            self._execute(_WRITE_RUNS, runs=exact_json.dumps(self._changed_runs))
+            self._execute(_WRITE_RUNS, runs=_dumped(self._changed_runs))
         if events:
             stream.append(self._organization_id, events, self._actor, self._now.isoformat())
 
@@ -315,9 +326,7 @@ class _Writing:
             for record in records
         ]
         events = []
-        for id, flow_id, flow_version, created_at in self._query(
-            _WRITE_FLOW_EXECUTIONS, records=exact_json.dumps(rows)
-        ):
+        for id, flow_id, flow_version, created_at in self._query(_WRITE_FLOW_EXECUTIONS, records=_dumped(rows)):
             record = by_id[id]
             if not record.has_visibly_changed:
                 continue
@@ -355,9 +364,7 @@ class _Writing:
             for record in records
         ]
         events = []
-        for id, edited_status, stale_status, created_at in self._query(
-            _WRITE_TASK_EXECUTIONS, records=exact_json.dumps(rows)
-        ):
+        for id, edited_status, stale_status, created_at in self._query(_WRITE_TASK_EXECUTIONS, records=_dumped(rows)):
             record = by_id[id]
             if not record.has_visibly_changed:
                 continue
@@ -374,6 +381,14 @@ class _Writing:
             kind = EventType.TASK_EXECUTION_CREATED if record.is_new else EventType.TASK_EXECUTION_UPDATED
             events.append(stream.NewEvent(kind, record.flow_execution_id, record.task_name, data))
         return events
+
+
+def _dumped(rows: Iterable[dict[str, Any]]) -> str:
+    """As a JSON array. Raises TooLarge."""
+    texts = [exact_json.dumps(row) for row in rows]
+    if max(map(len, texts)) > LARGEST_RECORD or sum(map(len, texts)) > _LARGEST_STATEMENT:
+        raise TooLarge
+    return f"[{','.join(texts)}]"
 
 
 _Target = tuple[UUID, str, int]

@@ -9,10 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tags.actions.observations import Observation
 from tags.api.authentication import caller_of
 from tags.api.parsers import GzipJSONParser
-from tags.errors import Invalid, detail
+from tags.errors import Invalid, TagsiteError, detail
 from tags.ingest import openlineage
+from tags.ingest.errors import Rejected
 from tags.ingest.intake import Report, take
 from tags.models import Permission, RejectedEvent
 
@@ -76,18 +78,30 @@ class LineageView(APIView):
             caller.actor,
             RejectedEvent.Source.OPENLINEAGE.value,
             events,
-            openlineage.observations,
+            _observations,
+            _as_json,
         )
         if report.received and not report.accepted:
             raise _nothing_taken(report)
         return Response(_answer(report))
 
 
+def _observations(event: Any) -> list[Observation]:
+    if isinstance(event, TagsiteError):
+        raise Rejected(event.details[0]["type"] if isinstance(event.details, list) else event.code, event.message)
+    return openlineage.observations(event)
+
+
+def _as_json(event: Any) -> Any:
+    """None of an event that is not JSON as everybody reads it, or not to be stored."""
+    return None if isinstance(event, TagsiteError) else event
+
+
 def _answer(report: Report) -> dict[str, Any]:
     failed = sorted(report.rejected.items())[:_MOST_LISTED]
     return {
-        "status": "partial_success" if report.rejected else "success",
-        "summary": {"received": report.received, "successful": report.accepted, "failed": len(report.rejected)},
+        "status": "partial_success" if report.failed else "success",
+        "summary": {"received": report.received, "successful": report.accepted, "failed": report.failed},
         "failed_events": [
             {"index": index, "reason": rejected.message, "retriable": False} for index, rejected in failed
         ],

@@ -17,11 +17,13 @@ from rest_framework.request import Request
 
 from tags.db.exact_json import exact_number
 from tags.errors import BadRequest, Invalid, Location, PayloadTooLarge, TagsiteError, UnsupportedMediaType, detail
+from tags.ingest.intake import check_count
 
 MAX_DEPTH = 32
 # The largest magnitude of a double (IEEE 754), and as far down: what every client can read.
 _MAX_EXPONENT = 308
 _MAX_DIGITS = 400
+_MOST_GZIP_MEMBERS = 16
 
 # The only ways in for what a text column cannot hold: raw control characters are no JSON, surrogates no UTF-8.
 _SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
@@ -45,8 +47,40 @@ _BAD_NUMBER = _Flaw(Invalid, "The number is out of range", "number_range")
 
 def parse_json(body: bytes) -> Any:
     """The JSON value of a request body. Raises BadRequest or Invalid with the place of the first flaw."""
+    value = _decode(body)
+    look_into_text = _SUSPICIOUS.search(body) is not None
+    if look_into_text or not _is_sound([value], 0):
+        _refuse_flaws(value, (), look_into_text)
+    return value
+
+
+def parse_items(body: bytes) -> Any:
+    """The same, but in place of an array's item with a flaw stands the error: the others can do without it.
+
+    Raises PayloadTooLarge for too many.
+    """
+    value = _decode(body)
+    if not isinstance(value, list):
+        return parse_json(body)
+    check_count(len(value))
+    look_into_text = _SUSPICIOUS.search(body) is not None
+    if look_into_text or not _is_sound(value, 1):
+        return [_item_or_error(item, index, look_into_text) for index, item in enumerate(value)]
+    return value
+
+
+def _item_or_error(item: Any, index: int, look_into_text: bool) -> Any:
     try:
-        value = json.loads(
+        _refuse_flaws(item, (index,), look_into_text)
+    except TagsiteError as error:
+        return error.with_traceback(None)
+    return item
+
+
+def _decode(body: bytes) -> Any:
+    """The value, with its flaws in their places; raises for what cannot be read at all."""
+    try:
+        return json.loads(
             body.decode(),
             object_pairs_hook=_object,
             parse_float=_number,
@@ -59,10 +93,6 @@ def parse_json(body: bytes) -> Any:
         raise _Flaw(BadRequest, f"The body is not JSON: {error}", "json_invalid").at([error.pos]) from error
     except RecursionError as error:
         raise _TOO_DEEP.at([]) from error
-    look_into_text = _SUSPICIOUS.search(body) is not None
-    if look_into_text or not _is_sound([value], 0):
-        _refuse_flaws(value, (), look_into_text)
-    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:
@@ -144,7 +174,8 @@ def unpacked(request: Request, body: bytes, limit: int) -> bytes:
         raise UnsupportedMediaType(f"The body may come as it is or as gzip, not as {encoding[:40]!r}")
     whole = b""
     try:
-        while body:
+        # One, for all known senders; each of many would cost a copy of all that follow.
+        for _ in range(_MOST_GZIP_MEMBERS):
             reader = zlib.decompressobj(wbits=31)
             whole += reader.decompress(body, limit + 1 - len(whole))
             if len(whole) > limit:
@@ -152,9 +183,11 @@ def unpacked(request: Request, body: bytes, limit: int) -> bytes:
             if not reader.eof:
                 raise zlib.error("it is cut off")
             body = reader.unused_data
+            if not body:
+                return whole
+        raise zlib.error("it has too many members")
     except zlib.error as error:
         raise BadRequest(f"The body is not gzip: {error}") from None
-    return whole
 
 
 def check_charset(request: Request) -> None:
@@ -164,7 +197,7 @@ def check_charset(request: Request) -> None:
 
 
 class GzipJSONParser(BaseParser):
-    """Any JSON value, also packed by gzip; `max_body` holds for the unpacked body too."""
+    """A JSON object, or an array (`parse_items`), also packed by gzip; `max_body` holds for the unpacked body too."""
 
     media_type = "application/json"
 
@@ -172,7 +205,7 @@ class GzipJSONParser(BaseParser):
         context = parser_context or {}
         request, limit = context["request"], context["view"].max_body
         check_charset(request)
-        value = parse_json(unpacked(request, read_body(request, stream, limit), limit))
+        value = parse_items(unpacked(request, read_body(request, stream, limit), limit))
         if not isinstance(value, dict | list) or value == []:
             message = "The body must be a JSON object or an array of them"
             raise BadRequest(message, [detail(("body",), message, "object_type")])

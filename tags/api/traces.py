@@ -60,7 +60,7 @@ class TracesView(APIView):
             otlp_wire.to_keep,
         )
         reason = next((rejected.message for _, rejected in sorted(report.rejected.items())), "")
-        answer = otlp_wire.encode_response(len(report.rejected), reason, content_type)
+        answer = otlp_wire.encode_response(report.failed, reason, content_type)
         return HttpResponse(answer, content_type=_media_type(request))
 
     def handle_exception(self, exception: Exception) -> Any:

@@ -7,12 +7,15 @@ from uuid import UUID
 
 from django.db import DataError, IntegrityError
 
-from tags.actions.ingest import record_observations
+from tags.actions.ingest import LARGEST_RECORD, TooLarge, record_observations
 from tags.actions.observations import Observation
-from tags.actions.rejections import Rejection, keep_rejections
+from tags.actions.rejections import MOST_KEPT, Rejection, keep_rejections
+from tags.errors import PayloadTooLarge
 from tags.ingest.errors import Rejected
 from tags.models import Actor
 
+# Of one request: a good one of so many takes half a minute.
+MOST_ITEMS = 100_000
 # Items written in one transaction: enough to share its cost, few enough that nobody waits long for its locks.
 _PIECE = 500
 
@@ -22,14 +25,27 @@ Normalize = Callable[[Item], Sequence[Observation]]
 
 @dataclass
 class Report:
-    """How many items came, and by index why those that were not taken were not."""
+    """How many items came, how many were not taken, and of the first MOST_KEPT of these, by index, why."""
 
     received: int
+    failed: int = 0
     rejected: dict[int, Rejected] = field(default_factory=dict)
 
     @property
     def accepted(self) -> int:
-        return self.received - len(self.rejected)
+        return self.received - self.failed
+
+    def reject(self, index: int, rejected: Rejected) -> None:
+        self.failed += 1
+        if len(self.rejected) < MOST_KEPT:
+            # Anew, or its traceback would keep all that was known where it was raised.
+            self.rejected[index] = Rejected(rejected.code, rejected.message)
+
+
+def check_count(items: int) -> None:
+    """Raises PayloadTooLarge."""
+    if items > MOST_ITEMS:
+        raise PayloadTooLarge(f"There are {items:,} items in one request; {MOST_ITEMS:,} are the most")
 
 
 def take(
@@ -40,7 +56,11 @@ def take(
     normalize: Normalize[Item],
     as_json: Callable[[Item], Any] = lambda item: item,
 ) -> Report:
-    """Write the items that can be taken, in pieces, and keep the others with the reason."""
+    """Write the items that can be taken, in pieces, and keep the others with the reason.
+
+    Raises PayloadTooLarge for more than MOST_ITEMS.
+    """
+    check_count(len(items))
     report = Report(len(items))
     for start in range(0, len(items), _PIECE):
         piece: list[tuple[int, Sequence[Observation]]] = []
@@ -48,7 +68,7 @@ def take(
             try:
                 piece.append((index, normalize(item)))
             except Rejected as rejected:
-                report.rejected[index] = rejected
+                report.reject(index, rejected)
         _write(organization_id, actor, piece, report)
     rejections = [
         Rejection(rejected.code, rejected.message, as_json(items[index])) for index, rejected in report.rejected.items()
@@ -63,10 +83,16 @@ def _write(
     """What the database refuses is looked for by halves, so that the rest of the piece gets through."""
     try:
         record_observations(organization_id, actor, [one for _, observations in piece for one in observations])
-    except (DataError, IntegrityError):
+    except (DataError, IntegrityError) as error:
         if len(piece) == 1:
-            report.rejected[piece[0][0]] = Rejected("not_storable", "The database cannot store a value of it")
+            report.reject(piece[0][0], _reason(error))
             return
         middle = len(piece) // 2
         _write(organization_id, actor, piece[:middle], report)
         _write(organization_id, actor, piece[middle:], report)
+
+
+def _reason(error: Exception) -> Rejected:
+    if isinstance(error, TooLarge):
+        return Rejected("too_large", f"With it a record would be larger than {LARGEST_RECORD >> 20} MiB")
+    return Rejected("not_storable", "The database cannot store a value of it")

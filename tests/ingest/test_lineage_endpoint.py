@@ -2,13 +2,17 @@
 
 import gzip
 import json
+import time
 from typing import Any
 
 import psycopg
 import pytest
 from django.http import HttpResponse
 
+from tags.actions.ingest import LARGEST_RECORD
 from tags.actions.rejections import MOST_KEPT
+from tags.ingest import openlineage
+from tags.ingest.intake import MOST_ITEMS, take
 from tagsite.recordings import LINEAGE, recorded
 from tests.api.calls import bad_request, forbidden, invalid, refused, unknown_credential
 from tests.cast import Api, Tenant
@@ -105,6 +109,76 @@ def test_what_is_no_event_is_refused(tenant: Tenant, owner: Owner, body: bytes) 
 def test_items_of_any_kind_in_an_array_are_rejected_one_by_one(tenant: Tenant) -> None:
     body = send(tenant.api(), [3, None, "x", [], [event()], True, {}, event()]).json()
     assert body["summary"] == {"received": 8, "successful": 1, "failed": 7}
+
+
+FLAWS = {
+    "NUL": (b'{"a": "x\\u0000"}', "unicode"),
+    "lone surrogate": (b'{"a": "x\\ud800"}', "unicode"),
+    "duplicate key": (b'{"a": [{"b": 1, "b": 2}]}', "duplicate_key"),
+    "no number": (b'{"a": NaN}', "json_invalid"),
+    "too large a number": (b'{"a": 1e999}', "number_range"),
+    "too many digits": (b'{"a": ' + b"1" * 5000 + b"}", "number_range"),
+    "too deep": (b'{"a":' * 40 + b"1" + b"}" * 40, "nesting"),
+}
+
+
+@pytest.mark.parametrize(("flawed", "code"), FLAWS.values(), ids=FLAWS.keys())
+def test_an_event_that_cannot_be_read_holds_up_no_other(tenant: Tenant, owner: Owner, flawed: bytes, code: str) -> None:
+    good = json.dumps(event()).encode()
+    body = send(tenant.api(), b"[" + flawed + b"," + good + b"]").json()
+    assert body["summary"] == {"received": 2, "successful": 1, "failed": 1}
+    ((_, kept_code, reason, kept_body),) = kept(owner, tenant)
+    assert (kept_code, kept_body) == (code, None)
+    assert reason == body["failed_events"][0]["reason"]
+    assert len(stored(owner, tenant)["task_executions"]) == 1
+
+
+def test_too_many_events_are_refused_before_any_is_taken(tenant: Tenant, owner: Owner) -> None:
+    many = json.dumps(event()).encode() + b",{}" * MOST_ITEMS
+    refused(send(tenant.api(), b"[" + many + b"]"), 413, "payload_too_large")
+    assert stored(owner, tenant)["flow_executions"] == []
+    assert kept(owner, tenant) == []
+
+
+def test_what_is_rejected_is_counted_whole_and_held_in_part(tenant: Tenant) -> None:
+    report = take(tenant.id, tenant.actor, "openlineage", [{}] * (MOST_KEPT + 500), openlineage.observations)
+    assert (report.accepted, report.failed, len(report.rejected)) == (0, MOST_KEPT + 500, MOST_KEPT)
+    assert all(rejected.__traceback__ is None for rejected in report.rejected.values())
+
+
+def test_a_record_cannot_grow_without_end(tenant: Tenant, owner: Owner) -> None:
+    """Else each event about it would cost the reading and the writing of all that came before."""
+    api, text = tenant.api(), "x" * (LARGEST_RECORD // 3)
+    for name in ("a", "b"):
+        job = {"namespace": "n", "name": "n", "facets": {name: {"text": text}}}
+        assert send(api, event(job=job)).status_code == 200
+    last = event(job={"namespace": "n", "name": "n", "facets": {"c": {"text": text}}})
+    other = event("01a20a50-0e06-7083-920c-179f6d897ae8")
+    assert send(api, [last, other]).json()["summary"] == {"received": 2, "successful": 1, "failed": 1}
+    ((_, code, reason, _),) = kept(owner, tenant)
+    assert (code, reason) == ("too_large", "With it a record would be larger than 16 MiB")
+    inputs = [row[4] or {} for row in stored(owner, tenant)["task_executions"]]
+    assert [sorted(input.get("job", {})) for input in inputs] == [["a", "b"], []]
+
+
+def test_what_waits_for_its_task_cannot_grow_without_end(tenant: Tenant, owner: Owner) -> None:
+    job = {"namespace": "n", "facets": {"jobType": {"integration": "DBT", "jobType": "SQL"}, "x": "x" * 2**21}}
+    parent = {"run": {"runId": "01a20a50-0e06-7083-920c-179f6d897ae9"}, "job": {"namespace": "n", "name": "n"}}
+    run = {"runId": "01a20a50-0e06-7083-920c-179f6d897ae7", "facets": {"parent": parent}}
+    queries = [{**event(job={**job, "name": f"query {number}"}), "run": run} for number in range(12)]
+    summary = send(tenant.api(), queries).json()["summary"]
+    assert summary == {"received": 12, "successful": 7, "failed": 5}
+    assert {code for _, code, _, _ in kept(owner, tenant)} == {"too_large"}
+
+
+def test_many_members_of_gzip_are_refused(tenant: Tenant) -> None:
+    """Each may be empty, and costs a copy of all that follow: two megabytes of them took eight seconds."""
+    packed = gzip.compress(b"") * 100_000 + gzip.compress(json.dumps(event()).encode())
+    before = time.perf_counter()
+    bad_request(send(tenant.api(), packed, **{"Content-Encoding": "gzip"}))
+    assert time.perf_counter() - before < 2
+    two = gzip.compress(b" ") + gzip.compress(json.dumps(event()).encode())
+    assert send(tenant.api(), two, **{"Content-Encoding": "gzip"}).status_code == 200
 
 
 def test_gzip_is_unpacked_up_to_the_limit(tenant: Tenant) -> None:
