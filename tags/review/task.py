@@ -26,13 +26,14 @@ from tags.review.errors_shown import show_error
 from tags.review.history import history, tag_look
 from tags.review.people import Who, people
 from tags.review.queue import Place, place_of
-from tags.review.values import show
+from tags.review.values import inline, show
 from tags.review.words import duration_text, split_name
 
 MOST_RUNS = 100
 MOST_TAGS = 200
 _LONGEST_QUEUE = 2_000
 _LONGEST_METADATA = 400
+_MOST_FACTS = 6
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class ShownTag:
     who: Who
     look: str
     note: str
+    # Small metadata by its names, any other as JSON.
+    facts: list[tuple[str, str]]
     metadata: str
 
 
@@ -208,10 +211,20 @@ def _shown_tag(tag: TaskTag, who: Who, waiting: list[str]) -> ShownTag:
     if isinstance(metadata, dict) and isinstance(metadata.get("note"), str):
         note = metadata["note"]
         metadata = {name: value for name, value in metadata.items() if name != "note"} or None
-    text = "" if metadata is None else typed_json.pretty(metadata)
+    facts = _facts(metadata)
+    text = "" if metadata is None or facts else typed_json.pretty(metadata)
     if len(text) > _LONGEST_METADATA:
         text = text[:_LONGEST_METADATA] + "…"
-    return ShownTag(tag, who, tag_look(tag.tag, tag.tag_type, waiting), note, text)
+    return ShownTag(tag, who, tag_look(tag.tag, tag.tag_type, waiting), note, facts, text)
+
+
+def _facts(metadata: Any) -> list[tuple[str, str]]:
+    """Of a small flat object; else none."""
+    if not isinstance(metadata, dict) or not 0 < len(metadata) <= _MOST_FACTS:
+        return []
+    facts = [(name, inline(value, _LONGEST_METADATA)) for name, value in metadata.items()]
+    is_small = not any(isinstance(value, dict | list) for value in metadata.values())
+    return facts if is_small and sum(len(name) + len(text) for name, text in facts) <= _LONGEST_METADATA else []
 
 
 def _addition(record: TaskExecution, form: TagForm) -> Operation | None:

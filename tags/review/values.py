@@ -27,6 +27,8 @@ _MOST_COLUMNS = 12
 _LONGEST_CELL = 200
 _LONGEST_LINK = 2_000
 _LONGEST_MARKDOWN = 20_000
+# What ingest notes of a run's technical circumstances (tags/ingest): after all else, and folded at first.
+_CIRCUMSTANCES = {name: n for n, name in enumerate(("attributes", "run", "job", "scope", "span"), start=1)}
 # Objects and lists from here on down are folded at first.
 _FOLDED_FROM = 2
 _SMALL = 6
@@ -81,12 +83,11 @@ class Shown:
     text: str = ""
     members: list[tuple[str, "Shown"]] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
-    rows: list[tuple[int, list[str | None]]] = field(default_factory=list)
+    rows: list[tuple[int, list[tuple[str, bool]]]] = field(default_factory=list)
     size: int = 0
     upto: int = 0
     path: str = ""
     is_open: bool = True
-    is_numeric: list[bool] = field(default_factory=list)
     # Markdown, made safe by nh3; the one thing here that is HTML.
     html: str = ""
 
@@ -163,10 +164,12 @@ def _nested(value: Any, path: Path, first: int, budget: Budget, depth: int, *, i
     if columns:
         return _table(value, columns, where, first, budget)
     shown = Shown(kind, size=size, upto=first, path=where, is_open=is_open)
-    for name, member in _members(value, first):
+    for name, member in _members(value, path, first):
         label = str(name)
         # What is further down is folded, unless it is small: most of what people look for is near the top.
-        folds = depth + 1 >= _FOLDED_FROM and isinstance(member, dict | list) and len(member) > _SMALL
+        folds = isinstance(member, dict | list) and (
+            (depth + 1 >= _FOLDED_FROM and len(member) > _SMALL) or (not path and name in _CIRCUMSTANCES)
+        )
         if not budget.takes(len(label)):
             break
         shown.members.append((label, show(member, (*path, name), 0, budget, depth + 1, is_open=not folds)))
@@ -174,10 +177,11 @@ def _nested(value: Any, path: Path, first: int, budget: Budget, depth: int, *, i
     return shown
 
 
-def _members(value: Any, first: int) -> Iterable[tuple[str | int, Any]]:
-    if isinstance(value, list):
-        return list(enumerate(value))[first : first + MEMBERS]
-    return list(value.items())[first : first + MEMBERS]
+def _members(value: Any, path: Path, first: int) -> Iterable[tuple[str | int, Any]]:
+    members = list(enumerate(value) if isinstance(value, list) else value.items())
+    if not path:
+        members.sort(key=lambda member: _CIRCUMSTANCES.get(member[0], 0))
+    return members[first : first + MEMBERS]
 
 
 def _columns(rows: Sequence[Any]) -> list[str]:
@@ -204,11 +208,9 @@ def _is_cell(value: Any) -> bool:
 
 def _table(rows: list[dict[str, Any]], columns: list[str], where: str, first: int, budget: Budget) -> Shown:
     shown = Shown("table", columns=columns, size=len(rows), upto=first, path=where)
-    part = rows[first : first + MEMBERS]
-    shown.is_numeric = [all(_is_number(row[name]) for row in part if name in row) for name in columns]
-    for number, row in enumerate(part, start=first):
-        cells = [_cell(row[name]) if name in row else None for name in columns]
-        if not budget.takes(sum(len(cell or "") for cell in cells)):
+    for number, row in enumerate(rows[first : first + MEMBERS], start=first):
+        cells = [_cell(row[name]) if name in row else ("", False) for name in columns]
+        if not budget.takes(sum(len(text) for text, _ in cells)):
             break
         shown.rows.append((number, cells))
         shown.upto += 1
@@ -219,10 +221,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return number_text(value) if _is_number(value) else exact_json.dumps(value)
+def _cell(value: Any) -> tuple[str, bool]:
+    """Its text, and whether that is a number's."""
+    if _is_number(value):
+        return number_text(value), True
+    return value if isinstance(value, str) else exact_json.dumps(value), False
 
 
 def _text(value: str, path: Path, first: int, budget: Budget) -> Shown:
