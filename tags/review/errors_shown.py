@@ -13,7 +13,10 @@ _MOST_LINES = 800
 _TRACES = ("stackTrace", "stack_trace", "stacktrace", "traceback", "stack")
 _MESSAGES = ("message", "programmingMessage", "detail", "reason")
 _TYPES = ("type", "exception", "name")
+# Says what the traceback shows by itself.
+_NEEDLESS = ("programmingLanguage",)
 _FRAME = re.compile(r"""^\s+(?:File ["']|at )""")
+_NAME = re.compile(r"[A-Za-z_][\w.]{0,99}")
 _LIBRARY = re.compile(
     r"site-packages|dist-packages|node_modules|node:internal|/lib/python3|importlib\._|<frozen |"
     r"\bat (?:java|javax|sun|jdk|scala|org\.apache|akka)\."
@@ -55,9 +58,17 @@ def show_error(error: Any) -> ShownError | None:
         whole = _of_text(shown.message)
         shown.message, shown.trace, shown.is_cut = whole.message, whole.trace, whole.is_cut
     shown.message = shown.message.strip()[:_LONGEST_MESSAGE]
-    rest = {name: value for name, value in error.items() if name not in (trace, message, kind)}
+    rest = {name: value for name, value in error.items() if name not in (trace, message, kind, *_NEEDLESS)}
+    if shown.trace and not shown.type:
+        shown.type = _type_of(shown)
     shown.rest = show(rest, budget=Budget(values=200)) if rest else None
     return shown
+
+
+def _type_of(shown: ShownError) -> str:
+    """The exception's name, from the last line of the traceback."""
+    name, found, _message = shown.trace[-1].text.splitlines()[-1].partition(f": {shown.message}")
+    return name if found and _NAME.fullmatch(name) else ""
 
 
 def _first_text(error: dict[str, Any], names: tuple[str, ...]) -> str:

@@ -6,28 +6,29 @@ from uuid import UUID
 
 from django.db import connection
 
-# A task waits since the oldest of its waiting tags. `here` is null for one that does not wait: then the oldest is next.
+# A task waits since the oldest of its waiting tags, as in the inbox. `here` is empty for one that does not wait: then
+# the oldest is next.
 _AROUND = """
     WITH waiting AS MATERIALIZED (
-        SELECT task_tag.flow_execution_id, task_tag.task_name, min(task_tag.created_at) AS since
+        SELECT DISTINCT ON (task_tag.flow_execution_id, task_tag.task_name)
+               task_tag.flow_execution_id, task_tag.task_name, task_tag.created_at AS since, task_tag.id
         FROM task_tag
         JOIN flow_execution ON flow_execution.organization_id = task_tag.organization_id
          AND flow_execution.id = task_tag.flow_execution_id AND flow_execution.status <> 'deleted'
         WHERE task_tag.organization_id = %(organization_id)s::uuid AND task_tag.status = 'active'
           AND task_tag.tag = ANY(%(tags)s::text[])
-        GROUP BY 1, 2
+        ORDER BY task_tag.flow_execution_id, task_tag.task_name, task_tag.created_at, task_tag.id
     ), here AS (
-        SELECT since, flow_execution_id, task_name FROM waiting
+        SELECT since, id FROM waiting
         WHERE flow_execution_id = %(flow_execution_id)s::uuid AND task_name = %(task_name)s::text
     ), others AS (
-        SELECT waiting.*, (waiting.since, waiting.flow_execution_id, waiting.task_name)
-               > (here.since, here.flow_execution_id, here.task_name) AS is_after
+        SELECT waiting.*, (waiting.since, waiting.id) > (here.since, here.id) AS is_after
         FROM waiting LEFT JOIN here ON true
         WHERE (waiting.flow_execution_id, waiting.task_name) <> (%(flow_execution_id)s::uuid, %(task_name)s::text)
     ), next AS (
-        SELECT * FROM others ORDER BY is_after DESC NULLS LAST, since, flow_execution_id, task_name LIMIT 1
+        SELECT * FROM others ORDER BY is_after DESC NULLS LAST, since, id LIMIT 1
     ), previous AS (
-        SELECT * FROM others WHERE NOT is_after ORDER BY since DESC, flow_execution_id DESC, task_name DESC LIMIT 1
+        SELECT * FROM others WHERE NOT is_after ORDER BY since DESC, id DESC LIMIT 1
     )
     SELECT (SELECT count(*) FROM waiting), (SELECT count(*) FROM others WHERE NOT is_after) + 1,
            (SELECT count(*) FROM here), next_run.id, next_run.task_name, previous_run.id

@@ -28,10 +28,11 @@ _LONGEST_CELL = 200
 _LONGEST_LINK = 2_000
 _LONGEST_MARKDOWN = 20_000
 # What ingest notes of a run's technical circumstances (tags/ingest): after all else, and folded at first.
-_CIRCUMSTANCES = {name: n for n, name in enumerate(("attributes", "run", "job", "scope", "span"), start=1)}
-# Objects and lists from here on down are folded at first.
-_FOLDED_FROM = 2
-_SMALL = 6
+_NAMES = ("tokens", "facets", "queries_started", "events", "attributes", "runs", "run", "job", "scope", "span")
+_CIRCUMSTANCES: dict[str | int, int] = {name: n for n, name in enumerate(_NAMES, start=1)}
+# Lines of an object or a list: a large one is folded at first, below the top a small one is not.
+_LARGE = 40
+_SMALL = 15
 
 _IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
 _LINK = re.compile(r"https?://[^\s<>\"'`\\^{}|\x00-\x1f\x7f]+", re.IGNORECASE)
@@ -166,15 +167,30 @@ def _nested(value: Any, path: Path, first: int, budget: Budget, depth: int, *, i
     shown = Shown(kind, size=size, upto=first, path=where, is_open=is_open)
     for name, member in _members(value, path, first):
         label = str(name)
-        # What is further down is folded, unless it is small: most of what people look for is near the top.
-        folds = isinstance(member, dict | list) and (
-            (depth + 1 >= _FOLDED_FROM and len(member) > _SMALL) or (not path and name in _CIRCUMSTANCES)
-        )
+        folds = _folds(name, member, depth)
         if not budget.takes(len(label)):
             break
         shown.members.append((label, show(member, (*path, name), 0, budget, depth + 1, is_open=not folds)))
         shown.upto += 1
     return shown
+
+
+def _folds(name: str | int, member: Any, depth: int) -> bool:
+    """What is large or further down is folded at first: most of what people look for is small and near the top."""
+    if not isinstance(member, dict | list):
+        return False
+    return name in _CIRCUMSTANCES or _weight(member, _LARGE) >= (_LARGE if depth == 0 else _SMALL)
+
+
+def _weight(value: Any, most: int) -> int:
+    """How many lines it would take, counted no further than `most`."""
+    lines = 1
+    if isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            if lines >= most:
+                break
+            lines += _weight(member, most - lines)
+    return lines
 
 
 def _members(value: Any, path: Path, first: int) -> Iterable[tuple[str | int, Any]]:
