@@ -10,6 +10,7 @@ from psycopg import sql
 
 from tags.actions.batch import Operation, OperationKind, apply_batch
 from tags.actions.credentials import caller_of_api_key, caller_of_user
+from tags.actions.decisions import decide
 from tags.actions.ingest import record_observations
 from tags.actions.observations import DetailObservation
 from tags.actions.organizations import add_member, create_organization, create_user
@@ -18,7 +19,7 @@ from tags.actions.rules import create_rule
 from tags.actions.service_accounts import create_api_key, create_service_account
 from tags.actions.tickets import create_ticket
 from tags.db.tenancy import in_organization
-from tags.models import Membership, Role, Scope
+from tags.models import DecisionKind, Membership, Role, Scope
 from tags.models.ids import uuid7
 from tests.cast import Tenant
 
@@ -80,7 +81,7 @@ def tenant_without_passwords(name: str = MARK) -> Tenant:
 
 
 def settle(tenant: Tenant, mark: str) -> Ids:
-    """Give the tenant one of everything: a tagged task, a program with a key, a second member, tickets, a rule."""
+    """Give the tenant one of everything: a tagged task, a program with a key, tickets, a rule, a decision and so on."""
     execution = tenant.execution(flow_name="invoices")
     task = tenant.task(execution, "extract", input={"text": f"{mark} input"}, output=f"{mark} output")
     tag = Operation(OperationKind.ADD, execution.id, "extract", "approved", "review", {"text": f"{mark} metadata"})
@@ -95,6 +96,7 @@ def settle(tenant: Tenant, mark: str) -> Ids:
     record_observations(tenant.id, tenant.actor, [DetailObservation(uuid7(), {})])
     account = create_service_account(tenant.id, f"{mark} program", [Scope.READ], "integration")
     key, _ = create_api_key(tenant.id, account.id, f"{mark} key")
+    decide(caller_of_user(tenant.reviewer.id, tenant.id, ""), DecisionKind.FLAG, [(execution.id, "extract")], mark)
     create_ticket(caller_of_user(tenant.viewer.id, tenant.id, ""))
     create_ticket(caller_of_api_key(tenant.token, ""))
     return Ids(
