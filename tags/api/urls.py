@@ -60,6 +60,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("auth/token/refresh", tokens.TokenRefreshView.as_view(), name="token-refresh"),
     path("profile/me", tokens.ProfileView.as_view(), name="profile"),
     path("schema", SpectacularJSONAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
+    path(
+        "docs",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
+    ),
     re_path(r"", not_found),
 ]
