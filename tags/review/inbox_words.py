@@ -12,6 +12,7 @@ def words() -> dict[str, str]:
         "one": _("{what}: {task}"),
         "many": _("{what}: {count} tasks"),
         "unchanged": _("{count} of {all} were so already."),
+        "tagged_one": _("Tags changed on 1 task"),
         "tagged": _("Tags changed on {count} tasks"),
         "nothing_changed": _("Nothing changed: it was so already."),
         "partly": _("{done} of {all} are done, then: {problem}"),

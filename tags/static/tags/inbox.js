@@ -419,7 +419,8 @@ byId("tag-dialog")?.addEventListener("close", async ({ target: dialog }) => {
     try {
         const { group_id, changed } = await changeTags(operation, tasks, tag, tag_type);
         if (changed === 0) return notify(operation === "remove" ? words.no_tag_there : words.nothing_changed);
-        const text = `${say("tagged", { count: figure(changed) })}: ${operation === "add" ? "+" : "−"} ${tag}`;
+        const count = changed === 1 ? words.tagged_one : say("tagged", { count: figure(changed) });
+        const text = `${count}: ${operation === "add" ? "+" : "−"} ${tag}`;
         const one = { group_id, rows: [] };
         one.notice = offerUndo(text, group_id, () => location.reload());
         made.push(one);
@@ -451,7 +452,7 @@ async function changeTags(operation, tasks, tag, tag_type) {
 
 // Keys
 
-let wentFor = 0; // when `g` was pressed
+let wentFor = -Infinity; // when `g` was pressed
 
 const keys = {
     j: () => move(1),
@@ -489,7 +490,7 @@ document.addEventListener("keydown", (event) => {
         location.assign(event.key === "i" ? page.home : page.activity);
         return;
     }
-    wentFor = 0;
+    wentFor = -Infinity;
     const act = keys[event.key];
     if (!act) return;
     event.preventDefault();
@@ -522,7 +523,8 @@ byId("open-filters").addEventListener("click", ({ currentTarget: button }) => {
 });
 byId("filter").addEventListener("formdata", ({ formData }) => {
     // Short addresses: what is not asked for is not in them.
-    for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+    const usual = { sort: byId("filter").elements.sort.dataset.usual };
+    for (const [name, value] of [...formData]) if (value === (usual[name] ?? "")) formData.delete(name);
 });
 for (const field of document.querySelectorAll("[data-submits]")) {
     field.addEventListener("change", () => byId("filter").requestSubmit());
