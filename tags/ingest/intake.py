@@ -45,7 +45,7 @@ class Report:
 def check_count(items: int) -> None:
     """Raises PayloadTooLarge."""
     if items > MOST_ITEMS:
-        raise PayloadTooLarge(f"There are {items:,} items in one request; {MOST_ITEMS:,} are the most")
+        raise PayloadTooLarge(f"There are more than {MOST_ITEMS:,} items in one request")
 
 
 def take(

@@ -15,6 +15,7 @@ from typing import Any
 
 from tags.ingest import otlp_spans
 from tags.ingest.errors import Rejected
+from tags.ingest.intake import check_count
 from tags.ingest.otlp_spans import MAX_ATTRIBUTES, MAX_EVENTS, MAX_LINKS, Attributes, Event, Received, Span, excess
 from tags.ingest.otlp_values import CUT, MAX_DEPTH, from_bytes, number, text
 
@@ -34,13 +35,15 @@ _Message = Mapping[str, Any]
 
 
 def spans(body: bytes) -> list[Received]:
-    """The spans of a request. Raises Rejected if it cannot be read."""
+    """The spans of a request. Raises Rejected if it cannot be read, and PayloadTooLarge for too many."""
     received: list[Received] = []
     for of_resource in _list(_parse(body), "resourceSpans"):
         resource, _ = _attributes(_object(of_resource, "resource"))
         for of_scope in _list(of_resource, "scopeSpans"):
             scope = _scope(_object(of_scope, "scope"))
-            received += [Received(span, resource, scope, read_span) for span in _list(of_scope, "spans")]
+            found = _list(of_scope, "spans")
+            check_count(len(received) + len(found))
+            received += [Received(span, resource, scope, read_span) for span in found]
     return received
 
 

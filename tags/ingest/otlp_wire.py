@@ -18,6 +18,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from tags.ingest import otlp_json, otlp_spans
 from tags.ingest.errors import Rejected
+from tags.ingest.otlp_count import check_spans
 from tags.ingest.otlp_spans import MAX_ATTRIBUTES, MAX_EVENTS, MAX_LINKS, Attributes, Event, Received, Span, excess
 from tags.ingest.otlp_values import CUT, MAX_DEPTH, from_bytes, number, storable, text
 
@@ -25,7 +26,10 @@ PROTOBUF, JSON = "application/x-protobuf", "application/json"
 
 
 def decode(body: bytes, content_type: str) -> list[Received]:
-    """The spans of an ExportTraceServiceRequest, uncompressed. Raises Rejected at once if it cannot be read."""
+    """The spans of an ExportTraceServiceRequest, uncompressed.
+
+    Raises Rejected at once if it cannot be read, and PayloadTooLarge for too many.
+    """
     media_type = _media_type(content_type)
     if media_type == PROTOBUF:
         return _spans(_parse(body))
@@ -76,6 +80,7 @@ def _media_type(content_type: str) -> str:
 
 
 def _parse(body: bytes) -> ExportTraceServiceRequest:
+    check_spans(body)
     try:
         return ExportTraceServiceRequest.FromString(body)
     except DecodeError as error:

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 
 from tags.actions.ingest import LARGEST_RECORD
 from tags.actions.rejections import MOST_KEPT
+from tags.api import parsers
 from tags.ingest import openlineage
 from tags.ingest.intake import MOST_ITEMS, take
 from tagsite.recordings import LINEAGE, recorded
@@ -138,6 +139,15 @@ def test_too_many_events_are_refused_before_any_is_taken(tenant: Tenant, owner: 
     refused(send(tenant.api(), b"[" + many + b"]"), 413, "payload_too_large")
     assert stored(owner, tenant)["flow_executions"] == []
     assert kept(owner, tenant) == []
+
+
+def test_too_many_events_are_refused_before_their_flaws_are_looked_for(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each flaw is an error with its place: millions of them would not fit into memory."""
+    monkeypatch.setattr(parsers, "_item_or_error", None)
+    flawed = b"[" + b",".join([b'{"a":1,"a":1}'] * (MOST_ITEMS + 1)) + b"]"
+    refused(send(tenant.api(), flawed), 413, "payload_too_large")
 
 
 def test_what_is_rejected_is_counted_whole_and_held_in_part(tenant: Tenant) -> None:
