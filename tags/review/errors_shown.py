@@ -67,7 +67,8 @@ def show_error(error: Any) -> ShownError | None:
 
 def _type_of(shown: ShownError) -> str:
     """The exception's name, from the last line of the traceback."""
-    name, found, _message = shown.trace[-1].text.splitlines()[-1].partition(f": {shown.message}")
+    last = shown.trace[-1].text.splitlines()[-1:]
+    name, found, _message = "".join(last).partition(f": {shown.message}")
     return name if found and _NAME.fullmatch(name) else ""
 
 

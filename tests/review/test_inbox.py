@@ -51,6 +51,11 @@ def figures(html: str) -> dict[str, str]:
     return dict(found)
 
 
+def total(html: str) -> str:
+    found = re.search(r'<span id="total"[^>]*>([^<]*)</span>', html)
+    return found[1] if found else ""
+
+
 def next_page(html: str) -> str | None:
     found = re.search(r'<p id="more".*?href="([^"]*)"', html, re.DOTALL)
     return found[1].replace("&amp;", "&") if found else None
@@ -368,9 +373,9 @@ def test_figures_are_cut_and_say_so(tenant: Tenant, monkeypatch: pytest.MonkeyPa
     many(tenant, 100)
     wait(tenant, "other", tag="requires_review", flow="others")
     html = page(tenant)
-    assert figures(html)["pending_approval"] == "81+"
-    assert '<span id="total" class="figure" title="Tasks that match">82+</span>' in html
-    assert ">1</span>" in page(tenant, "?flow=others")
+    assert figures(html)["pending_approval"] == "80+"
+    assert total(html) == "81+"
+    assert total(page(tenant, "?flow=others")) == "1"
 
 
 def statements(tenant: Tenant, query: str) -> int:
