@@ -92,6 +92,8 @@ def difference(before: str, after: str) -> list[Line] | None:
         return None
     kinds = {"+": "added", "-": "removed", " ": "same", "@": "gap"}
     lines = list(difflib.unified_diff(old, new, lineterm="", n=_CONTEXT_LINES))[2:]
+    if lines and lines[0].startswith(("@@ -1,", "@@ -1 ")):
+        del lines[0]  # nothing is left out before the first line
     return [Line(kinds[line[0]], "⋯" if line[0] == "@" else line[1:]) for line in lines]
 
 

@@ -196,12 +196,15 @@ def test_an_answer_that_is_lost_is_no_second_decision(page: Page, tenant: Tenant
         route.fetch()  # type: ignore[attr-defined]
         route.abort()  # type: ignore[attr-defined]
 
+    page.get_by_label("Note").fill("kept")
+    page.get_by_label("Note").press("Escape")
     page.route("**/decisions", lose, times=1)
     page.keyboard.press("a")
     expect(page.get_by_text("The server cannot be reached")).to_be_visible()
+    expect(page.get_by_label("Note")).to_have_value("kept")
     page.keyboard.press("a")
     at_task(page, "two")
-    assert tags(tenant, first) == {"approved": None}
+    assert tags(tenant, first) == {"approved": {"note": "kept"}}
     forgive(troubles, "net::ERR_")
 
 
