@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tags.actions.service_accounts import create_api_key, create_service_account
-from tags.ingest import otlp_wire
+from tags.ingest import otlp_json, otlp_wire
 from tags.ingest.intake import MOST_ITEMS
 from tagsite.recordings import TRACES, Recorded, recorded
 from tests.cast import Api, Tenant
@@ -177,9 +177,8 @@ def test_millions_of_empty_messages_are_refused_before_they_are_parsed(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, level: str
 ) -> None:
     """Thirty million in 60 MB took ten gigabytes."""
-    spans = message(2, b"") * (3_000_000 if level == "span" else 1)
-    scopes = message(2, spans) * (3_000_000 if level == "scope" else 1)
-    body = message(1, scopes) * (3_000_000 if level == "resource" else 1)
+    many = {"span": message(2, b""), "scope": message(2, b""), "resource": message(1, b"")}[level] * 3_000_000
+    body = {"span": message(1, message(2, many)), "scope": message(1, many), "resource": many}[level]
     monkeypatch.setattr(otlp_wire, "ExportTraceServiceRequest", None)
     assert send(tenant.api(), body).status_code == 413
 
@@ -194,7 +193,7 @@ def test_odd_bytes_are_400(tenant: Tenant, body: bytes) -> None:
 
 def test_fields_that_are_not_known_are_passed_over(tenant: Tenant, owner: Owner) -> None:
     """Of each kind: a number, eight bytes, a text, four bytes."""
-    unknown = b"\xa0\x06\xff\x01" + b"\xa1\x06" + bytes(8) + b"\xa2\x06\x05later" + b"\xa5\x06" + bytes(4)
+    unknown = b"\xa0\x06\xff\x01" + b"\xa1\x06" + b"\xff" * 8 + b"\xa2\x06\x05later" + b"\xa5\x06" + b"\xff" * 4
     span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="check", start_time_unix_nano=1795469862527000000)
     spans = message(2, span.SerializeToString() + unknown)
     body = unknown + message(1, unknown + message(2, unknown + spans) + unknown)
@@ -202,7 +201,8 @@ def test_fields_that_are_not_known_are_passed_over(tenant: Tenant, owner: Owner)
     assert len(stored(owner, tenant)["task_executions"]) == 1
 
 
-def test_too_many_spans_in_json_are_refused(tenant: Tenant) -> None:
+def test_too_many_spans_in_json_are_refused(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp_json, "Received", None)
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [{}] * (MOST_ITEMS + 1)}]}]})
     assert send(tenant.api(), body.encode(), JSON).status_code == 413
 
