@@ -16,7 +16,7 @@ from tags.review.inbox_filter import AGES, NO_TAG, Cursor, Filter
 PAGE = 50
 # Tasks that one page of a search looks into; the next page goes on behind them.
 SEARCHED = 1000
-# What is counted of each waiting tag; beyond it a figure is "at least".
+# What is counted of each waiting tag; from there on a figure is "at least".
 COUNTED = 300
 # What "all that match" may be.
 MOST_SELECTED = 5000
@@ -267,11 +267,11 @@ class InboxQuery:
         conditions += self._tag_conditions("listed", with_actor=False)
         if self.wanted.task:
             conditions.append("listed.task_name = %(task)s")
-        statement = _COUNTS.format(conditions=_and(conditions), limit=COUNTED + 1, newest_status=_NEWEST_STATUS)
+        statement = _COUNTS.format(conditions=_and(conditions), limit=COUNTED, newest_status=_NEWEST_STATUS)
         with connection.cursor() as cursor:
             cursor.execute(statement, {**self._parameters, "tags": self.waiting})
             rows = cursor.fetchall()
-        return Counts([Group(*row[:5]) for row in rows], any(row[5] > COUNTED for row in rows))
+        return Counts([Group(*row[:5]) for row in rows], any(row[5] >= COUNTED for row in rows))
 
     def _keys(self, limit: int) -> list[Key]:
         name, order = _ORDERS[self.wanted.sort]
