@@ -274,6 +274,7 @@ def test_large_values_come_in_parts(page: Page, tenant: Tenant) -> None:
     record = tenant.task(tenant.execution(), "large", output={"list": [f"member {n}" for n in range(10_000)]})
     open_task(page, tenant, record)
     output = page.locator("#output-value")
+    output.get_by_text("10000 items").click()
     expect(output.get_by_text("member 49")).to_be_visible()
     output.get_by_role("link", name="Show more (9950 left)").click()
     expect(output.get_by_text("member 99", exact=True)).to_be_visible()

@@ -18,6 +18,7 @@ class Shown {
         this.article = article;
         this.busy = false;
         this.locked = false;
+        this.isOld = false;
         this.prefetched = null;
         this.parts = partsOf(article);
         this.verdict = document.getElementById("verdict")?.dataset.verdict ?? "";
@@ -77,6 +78,7 @@ class Shown {
         const article = page.querySelector("article[data-task]");
         if (shown !== this || !article || article.dataset.task !== this.data.task) return;
         this.data = { ...article.dataset };
+        this.isOld = false;
         for (const [id, html] of partsOf(article)) {
             const old = document.getElementById(id);
             if (!old || this.parts.get(id) === html) continue;
@@ -139,6 +141,8 @@ class Shown {
         const text = `${button.dataset.done}: ${this.data.name}`;
         const path = location.pathname + location.search;
         if (changed > 0) remember({ group_id, text, path });
+        // Fetched ahead, it may still name a task as the next that was waiting then.
+        if (this.isOld) await this.refresh();
         const next = this.data.next;
         if (next) {
             await visit(next, this.prefetched?.path === next ? this.prefetched.page : null);
@@ -185,7 +189,9 @@ async function visit(path, fetched) {
     scrollTo(0, 0);
     main.focus({ preventScroll: true });
     // What was fetched ahead may be old by now.
-    if (fetched) shown.refreshSoon();
+    if (!fetched) return;
+    shown.isOld = true;
+    shown.refreshSoon();
 }
 
 function begin() {
