@@ -39,6 +39,12 @@ class Event(TenantModel):
             models.CheckConstraint(name="event_position_counts", condition=Q(position__gte=1)),
             models.CheckConstraint(name="event_type", condition=Q(type__in=EventType.values)),
         ]
+        indexes = [
+            # Reader: the history of a task, newest first.
+            models.Index(
+                "organization", "flow_execution", "task_name", models.F("position").desc(), name="event_of_task"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.position} {self.type}"
