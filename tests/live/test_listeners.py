@@ -150,4 +150,4 @@ def test_without_an_end_the_socket_stays(live: LiveServer, tenant: Tenant) -> No
     with listening(live.socket_url, tenant.api("reviewer").headers) as listener:
         listener.subscribe()
         with pytest.raises(TimeoutError):
-            listener.connection.recv(5)
+            listener.hear(5)
