@@ -13,6 +13,7 @@ from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 
+from tags import request_context
 from tags.db import tenancy
 from tags.db.tenancy import in_organization
 from tags.errors import NotAuthenticated
@@ -81,6 +82,14 @@ def _note_use(key_id: UUID, organization_id: UUID, last_used_at: Any) -> None:
 def caller_of_user(user_id: UUID, organization_id: UUID | None, request_id: str) -> Caller:
     """A person as a member of the organization, or of the first they joined. Raises NotAuthenticated."""
     return _caller_of_member(_membership(user_id, organization_id), request_id)
+
+
+def caller_of_page(request: HttpRequest) -> Caller:
+    """The logged-in person of a page, in the organization that they work in. Raises NotAuthenticated."""
+    organization_id = request.session.get(SESSION_ORGANIZATION)
+    caller = caller_of_user(UUID(str(request.user.pk)), organization_id, request_context.current_request_id())
+    request_context.name_caller(caller.organization_id, caller.actor)
+    return caller
 
 
 def caller_of_access_token(token: str, request_id: str) -> Caller:

@@ -18,8 +18,7 @@ from django.shortcuts import redirect, render
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver
 
-from tags import request_context
-from tags.actions.credentials import SESSION_ORGANIZATION, Caller, caller_of_user
+from tags.actions.credentials import Caller, caller_of_page
 from tags.db.tenancy import in_organization
 from tags.errors import NotAuthenticated
 from tags.models import Organization, Permission
@@ -49,7 +48,7 @@ class TagsiteAdmin(AdminSite):
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             try:
-                caller = _caller_of_session(request)
+                caller = caller_of_page(request)
             except NotAuthenticated:
                 return _refusal(request, 403, _NOT_A_MEMBER)
             if Permission.ADMINISTER not in caller.permissions:
@@ -89,13 +88,6 @@ site = TagsiteAdmin(name="admin")
 def caller_of(request: HttpRequest) -> Caller:
     """Of a request to one of the site's views."""
     caller: Caller = request.admin_caller  # type: ignore[attr-defined]
-    return caller
-
-
-def _caller_of_session(request: HttpRequest) -> Caller:
-    organization_id = request.session.get(SESSION_ORGANIZATION)
-    caller = caller_of_user(UUID(str(request.user.pk)), organization_id, request_context.current_request_id())
-    request_context.name_caller(caller.organization_id, caller.actor)
     return caller
 
 

@@ -2,7 +2,6 @@
 
 import json
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.contrib.auth.decorators import login_required
@@ -11,8 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from tags import request_context
-from tags.actions.credentials import SESSION_ORGANIZATION, Caller, caller_of_user
+from tags.actions.credentials import Caller, caller_of_page
 from tags.db.tenancy import in_organization
 from tags.errors import NotAuthenticated
 from tags.events.reading import current_position
@@ -73,20 +71,13 @@ class FilterForm(forms.Form):
 @login_required
 def live(request: HttpRequest) -> HttpResponse:
     try:
-        caller = _caller(request)
+        caller = caller_of_page(request)
     except NotAuthenticated:
         response = render(request, "live.html", status=403)  # logged in, but a member of nothing
     else:
         response = render(request, "live.html", _context(caller, FilterForm(request.GET, label_suffix="")))
     response["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
     return response
-
-
-def _caller(request: HttpRequest) -> Caller:
-    organization_id = request.session.get(SESSION_ORGANIZATION)
-    caller = caller_of_user(UUID(str(request.user.pk)), organization_id, request_context.current_request_id())
-    request_context.name_caller(caller.organization_id, caller.actor)
-    return caller
 
 
 def _context(caller: Caller, form: FilterForm) -> dict[str, Any]:

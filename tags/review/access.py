@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
-from tags import request_context
-from tags.actions.credentials import SESSION_ORGANIZATION, Caller, caller_of_user
+from tags.actions.credentials import Caller, caller_of_page
 from tags.db.tenancy import in_organization
 from tags.errors import Forbidden, NotAuthenticated
 from tags.models import Organization, Permission
@@ -26,7 +24,7 @@ def page_of(permission: Permission = Permission.READ) -> Callable[[Callable[...,
         @login_required
         def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             try:
-                caller = _caller(request)
+                caller = caller_of_page(request)
             except NotAuthenticated:
                 return render(request, "review/no_organization.html", status=403)
             if permission not in caller.permissions:
@@ -36,13 +34,6 @@ def page_of(permission: Permission = Permission.READ) -> Callable[[Callable[...,
         return page
 
     return around
-
-
-def _caller(request: HttpRequest) -> Caller:
-    organization_id = request.session.get(SESSION_ORGANIZATION)
-    caller = caller_of_user(UUID(str(request.user.pk)), organization_id, request_context.current_request_id())
-    request_context.name_caller(caller.organization_id, caller.actor)
-    return caller
 
 
 def desk(request: HttpRequest, caller: Caller, template: str, context: dict[str, Any]) -> HttpResponse:
