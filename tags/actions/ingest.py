@@ -72,12 +72,12 @@ _READ_KNOWN = """
 _ADD_FLOW_EXECUTIONS = """
     INSERT INTO flow_execution (id, organization_id, flow_id, flow_version, status, input,
                                 created_at, updated_at, modified_by, claims)
-    SELECT new.id, %(organization_id)s, flow.id, 1, 'queued', '{{}}', %(now)s, %(now)s, %(modified_by)s, '{{}}'
+    SELECT new.id, %(organization_id)s, flow.id, 1, 'queued', '{}', %(now)s, %(now)s, %(modified_by)s, '{}'
     FROM unnest(%(ids)s::uuid[], %(names)s::text[]) AS new(id, name)
     JOIN flow ON flow.organization_id = %(organization_id)s AND flow.name = new.name
     ORDER BY new.id ON CONFLICT DO NOTHING
     RETURNING id
-""".replace("{{}}", "{}")
+"""
 _LOCK_FLOW_EXECUTIONS = """
     SELECT id, status, input::text, claims::text FROM flow_execution
     WHERE organization_id = %(organization_id)s AND id = ANY(%(ids)s::uuid[])
@@ -92,8 +92,8 @@ _WRITE_FLOW_EXECUTIONS = """
     LEFT JOIN flow ON flow.organization_id = %(organization_id)s AND flow.name = new.flow_name
     WHERE flow_execution.organization_id = %(organization_id)s AND flow_execution.id = new.id
     RETURNING flow_execution.id, flow_execution.flow_id, flow_execution.flow_version,
-              to_json(flow_execution.created_at) #>> '{{}}'
-""".replace("{{}}", "{}")
+              to_json(flow_execution.created_at) #>> '{}'
+"""
 
 _READ_TASK_EXECUTIONS = f"""
     SELECT flow_execution_id, task_name, task_execution_idx, id::text, processing_status,
