@@ -1,6 +1,7 @@
 """The rounds through all sockets of an event loop: heartbeats, stalled ones, credentials that have ended."""
 
 import asyncio
+import logging
 from typing import Protocol
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from tags.errors import Forbidden, NotAuthenticated
 from tags.live.hub import Hub
 from tags.live.listeners import Credential
 from tags.live.messages import CloseCode
+
+logger = logging.getLogger("tagsite.live")
 
 # Seconds between heartbeats, and between looks whether the credentials still hold.
 _HEARTBEAT = 20
@@ -65,19 +68,27 @@ class Rounds:
             for socket in self._sockets:
                 by_credential.setdefault(socket.credential.key, []).append(socket)
             for sockets in by_credential.values():
-                if not await _still_holds(sockets[0]):
+                code, reason = await _look(sockets[0])
+                if code is not None:
                     for socket in sockets:
-                        socket.end(CloseCode.ENDED, "the credential has ended")
+                        socket.end(code, reason)
 
 
-async def _still_holds(socket: Socket) -> bool:
+async def _look(socket: Socket) -> tuple[CloseCode | None, str]:
+    """The code and reason with which the credential's sockets must end; None while it holds."""
     try:
         caller = await socket.hub.ask(socket.credential.listener)
     except (NotAuthenticated, Forbidden):
-        return False
+        return CloseCode.ENDED, "the credential has ended"
     except DatabaseError:
-        return True  # nothing can be asked, and nothing can be heard either
-    return caller.organization_id == socket.organization_id
+        return None, ""  # nothing can be asked, and nothing can be heard either
+    except Exception:
+        # The rounds must go on for everybody else, and nobody listens on who cannot be looked at.
+        logger.exception("a credential could not be looked at")
+        return CloseCode.TRY_AGAIN, "the credential could not be looked at"
+    if caller.organization_id != socket.organization_id:
+        return CloseCode.ENDED, "the credential has ended"
+    return None, ""
 
 
 _all_rounds: dict[asyncio.AbstractEventLoop, Rounds] = {}
