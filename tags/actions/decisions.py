@@ -1,7 +1,8 @@
 """What a reviewer decides about tasks: approve, reject, flag, and take it back. Each is a batch of the one engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,11 @@ from django.utils import timezone
 
 from tags.actions.batch import Operation, OperationKind, Outcome, apply_batch
 from tags.actions.credentials import Caller
+from tags.actions.decided_tasks import Task as Task  # also for who calls this
+from tags.actions.decided_tasks import record_decided_tasks, take_back_decided_tasks, waits_of
 from tags.db.tenancy import in_organization
 from tags.errors import BadRequest, Conflict, Forbidden, NotFound, detail
-from tags.models import Decision, DecisionKind, FlowExecution, Organization, TaskTag
+from tags.models import Decision, DecisionKind, Event, FlowExecution, Organization, TaskTag
 from tags.models.ids import uuid7
 
 # Tasks decided in one transaction, and so in one batch.
@@ -21,9 +24,6 @@ REVIEW = "review"
 _ADDED = {DecisionKind.APPROVE: ("approved", REVIEW), DecisionKind.REJECT: ("rejected", REVIEW)}
 _VERDICTS = frozenset(tag for tag, _ in _ADDED.values())
 _FLAG = ("requires_attention", REVIEW)
-
-Task = tuple[UUID, str]
-"""Flow execution and task name: what tags are on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def decide(
     _check(tasks, note)
     metadata = {"note": note} if note else None
     with in_organization(caller.organization_id):
-        lock_flow_executions(caller.organization_id, tasks)
+        flows = lock_flow_executions(caller.organization_id, tasks)
         waiting = waiting_tags(caller.organization_id)
         active = _active_tags(caller.organization_id, tasks)
         operations: list[Operation] = []
@@ -65,7 +65,10 @@ def decide(
             ]
             if not same:
                 operations.append(Operation(OperationKind.ADD, *task, tag, tag_type, metadata))
-        return _apply(caller, kind, operations, note, group_id)
+        decision, decided = _apply(caller, kind, operations, note, group_id)
+        since = {} if kind == DecisionKind.FLAG else waits_of(caller.organization_id, _waiting(active, waiting))
+        record_decided_tasks(decision, decided.changed, flows, since)
+    return decided
 
 
 def change_tags(
@@ -75,7 +78,7 @@ def change_tags(
     tasks = [(operation.flow_execution_id, operation.task_name) for operation in operations]
     _check(tasks, note)
     with in_organization(caller.organization_id):
-        return _apply(caller, DecisionKind.TAG, operations, note, group_id)
+        return _apply(caller, DecisionKind.TAG, operations, note, group_id)[1]
 
 
 def undo(caller: Caller, group_id: UUID) -> Decided:
@@ -97,10 +100,13 @@ def undo(caller: Caller, group_id: UUID) -> Decided:
             raise Conflict("This was taken back already")
         changes = [_operation(change) for decision in reversed(decisions) for change in reversed(decision.changes)]
         reversal = [_reversed(operation) for operation in changes]
-        decided = _apply(caller, DecisionKind.UNDO, reversal, "", uuid7(), undoes=group_id, all_must_change=True)
+        reversing, decided = _apply(
+            caller, DecisionKind.UNDO, reversal, "", uuid7(), undoes=group_id, all_must_change=True
+        )
         Decision.objects.in_organization(caller.organization_id).filter(group_id=group_id).exclude(
             kind=DecisionKind.UNDO
         ).update(undone_by=decided.group_id)
+        take_back_decided_tasks(caller.organization_id, decisions, reversing.created_at)
     return decided
 
 
@@ -110,13 +116,14 @@ def waiting_tags(organization_id: UUID) -> list[str]:
     return tags
 
 
-def lock_flow_executions(organization_id: UUID, tasks: Sequence[Task]) -> None:
-    """In sorted order, as the batch engine does; inside `in_organization`. Raises NotFound."""
+def lock_flow_executions(organization_id: UUID, tasks: Sequence[Task]) -> dict[UUID, UUID]:
+    """In sorted order, as the batch engine does; gives the flow of each. Inside `in_organization`. Raises NotFound."""
     ids = sorted({flow_execution_id for flow_execution_id, _ in tasks})
     executions = FlowExecution.objects.in_organization(organization_id).not_deleted().filter(id__in=ids)
-    locked = executions.order_by("id").select_for_update(no_key=True).values_list("id", flat=True)
-    if set(locked) != set(ids):
+    flows = dict(executions.order_by("id").select_for_update(no_key=True).values_list("id", "flow_id"))
+    if set(flows) != set(ids):
         raise NotFound("A flow execution is not there any more")
+    return flows
 
 
 def _check(tasks: Sequence[Task], note: str) -> None:
@@ -146,7 +153,7 @@ def _apply(
     *,
     undoes: UUID | None = None,
     all_must_change: bool = False,
-) -> Decided:
+) -> tuple[Decision, Decided]:
     """The batch and its record, in the transaction that is open."""
     if caller.user is None:
         raise Forbidden("A decision is a person's; programs change tags over the API")
@@ -158,6 +165,7 @@ def _apply(
     ]
     if all_must_change and len(changed) < len(operations):
         raise Conflict("Somebody has changed these tags since; look at the task before you change it back")
+    moment, batch_id, position = _newest_event(caller.organization_id) if changed else (timezone.now(), None, None)
     decision = Decision.objects.create(
         organization_id=caller.organization_id,
         group_id=group_id or uuid7(),
@@ -165,11 +173,25 @@ def _apply(
         kind=kind,
         note=note,
         changes=[_change(operation) for operation in changed],
-        created_at=timezone.now(),
+        created_at=moment,
+        batch_id=batch_id,
+        position=position,
         undoes=undoes,
     )
     tasks = dict.fromkeys((operation.flow_execution_id, operation.task_name) for operation in changed)
-    return Decided(decision.group_id, list(tasks))
+    return decision, Decided(decision.group_id, list(tasks))
+
+
+def _newest_event(organization_id: UUID) -> tuple[datetime, UUID, int]:
+    """Of the batch just applied: its transaction holds the stream, so nobody's event can be newer."""
+    events = Event.objects.in_organization(organization_id).order_by("-position")
+    newest: tuple[datetime, UUID, int] = events.values_list("time", "batch_id", "position")[0]
+    return newest
+
+
+def _waiting(active: Mapping[Task, Sequence[TaskTag]], waiting: Sequence[str]) -> dict[Task, list[TaskTag]]:
+    """What of each task's tags makes it wait."""
+    return {task: [tag for tag in tags if tag.tag in waiting] for task, tags in active.items()}
 
 
 def _change(operation: Operation) -> list[Any]:

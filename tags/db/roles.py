@@ -21,6 +21,7 @@ PRIVILEGES = {
     "event_stream": "SELECT, INSERT, UPDATE",
     "event": "SELECT, INSERT",
     "decision": "SELECT, INSERT, UPDATE (undone_by)",
+    "decided_task": "SELECT, INSERT, UPDATE (undone_at)",
     "producer_run": "SELECT, INSERT, UPDATE",
     "rejected_event": "SELECT, INSERT, UPDATE",
     "review_rule": "SELECT, INSERT, UPDATE, DELETE",

@@ -9,7 +9,7 @@ from tags.models.access import (
     ServiceAccount,
     User,
 )
-from tags.models.decision import Decision, DecisionKind
+from tags.models.decision import DecidedTask, Decision, DecisionKind
 from tags.models.event import Event, EventType
 from tags.models.execution import (
     EditedStatus,
@@ -30,6 +30,7 @@ __all__ = [
     "SYSTEM",
     "Actor",
     "ApiKey",
+    "DecidedTask",
     "Decision",
     "DecisionKind",
     "EditedStatus",

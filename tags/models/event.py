@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
 
 from tags.db.exact_json import ExactJSONField
 from tags.models.execution import TASK_NAME_LENGTH, FlowExecution
@@ -14,6 +15,14 @@ class EventType(models.TextChoices):
     FLOW_EXECUTION_CREATED = "flow_execution.created"
     FLOW_EXECUTION_UPDATED = "flow_execution.updated"
     FLOW_EXECUTION_DELETED = "flow_execution.deleted"
+
+
+TAG_EVENTS = [EventType.TASK_TAG_ADDED, EventType.TASK_TAG_REMOVED]
+RUN_EVENTS = [
+    EventType.FLOW_EXECUTION_CREATED,
+    EventType.FLOW_EXECUTION_UPDATED,
+    EventType.FLOW_EXECUTION_DELETED,
+]
 
 
 class Event(TenantModel):
@@ -43,6 +52,29 @@ class Event(TenantModel):
             # Reader: the history of a task, newest first.
             models.Index(
                 "organization", "flow_execution", "task_name", models.F("position").desc(), name="event_of_task"
+            ),
+            # Readers: the activity that is asked for a tag, for a person, for runs; each newest first. What there is
+            # plenty of (programs, tasks) needs no index: a part of the stream is sure to have some.
+            models.Index(
+                "organization",
+                KT("data__tag"),
+                models.F("position").desc(),
+                condition=Q(type__in=TAG_EVENTS),
+                name="event_of_tag",
+            ),
+            models.Index(
+                "organization",
+                "actor",
+                models.F("position").desc(),
+                condition=Q(actor__startswith="user:"),
+                name="event_of_person",
+            ),
+            models.Index(
+                "organization",
+                "type",
+                models.F("position").desc(),
+                condition=Q(type__in=RUN_EVENTS),
+                name="event_of_run",
             ),
         ]
 
