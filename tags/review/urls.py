@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from tags.review import account, correction, decisions, inbox, run, task, task_values
+from tags.review import account, correction, decisions, inbox, palette, run, task, task_values
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
     path("inbox/matching", inbox.matching, name="inbox-matching"),
     path("inbox/tags", inbox.tags_of, name="inbox-tags"),
+    path("palette", palette.palette, name="palette"),
     path("account", account.account, name="account"),
     path("account/organization", account.work_in, name="work-in"),
     path("account/password", account.ChangePassword.as_view(), name="change-password"),

@@ -67,13 +67,13 @@ def test_a_decision_is_taken_back_and_its_task_is_there_again(page: Page, tenant
     open_task(page, tenant, first)
     page.keyboard.press("a")
     at_task(page, "two")
-    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.locator("#notices").get_by_role("button", name="Undo")).to_be_visible()
     page.keyboard.press("u")
     at_task(page, "one")
     assert tags(tenant, first) == {"pending_approval": None}
     page.keyboard.press("r")
     at_task(page, "two")
-    page.get_by_role("button", name="Undo").click()
+    page.locator("#notices").get_by_role("button", name="Undo").click()
     at_task(page, "one")
     assert tags(tenant, first) == {"pending_approval": None}
 
@@ -265,7 +265,7 @@ def test_a_tag_is_added_and_taken_back(page: Page, tenant: Tenant) -> None:
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.locator("#tags")).to_contain_text("checked")
     assert tags(tenant, first)["checked"] == {"by": "hand"}
-    page.get_by_role("button", name="Undo").click()
+    page.locator("#notices").get_by_role("button", name="Undo").click()
     expect(page.locator("#tags")).not_to_contain_text("checked")
     assert "did=" not in page.url
 

@@ -450,9 +450,7 @@ async function changeTags(operation, tasks, tag, tag_type) {
     return { group_id, changed };
 }
 
-// Keys
-
-let wentFor = -Infinity; // when `g` was pressed
+// Keys of the list; those of every page are in keys.js
 
 const keys = {
     j: () => move(1),
@@ -468,9 +466,6 @@ const keys = {
     n: () => startNote(),
     t: () => mayDecide && openTags(),
     Enter: () => current?.querySelector("a.task-name")?.click(),
-    "/": () => byId("q").focus(),
-    "?": () => byId("help").showModal(),
-    g: () => (wentFor = performance.now()),
     Escape: () => clearSelection(),
 };
 
@@ -485,12 +480,6 @@ document.addEventListener("keydown", (event) => {
     const isOnControl = event.target.closest?.("a, button, summary, input");
     if (event.key === "Enter" && isOnControl) return;
     if (["ArrowDown", "ArrowUp"].includes(event.key) && !event.target.closest?.(".task")) return;
-    if (performance.now() - wentFor < 1500 && (event.key === "i" || event.key === "a")) {
-        event.preventDefault();
-        location.assign(event.key === "i" ? page.home : page.activity);
-        return;
-    }
-    wentFor = -Infinity;
     const act = keys[event.key];
     if (!act) return;
     event.preventDefault();
@@ -516,7 +505,6 @@ function leaveField(field) {
     if (current) makeCurrent(current);
 }
 
-byId("open-help").addEventListener("click", () => byId("help").showModal());
 byId("open-filters").addEventListener("click", ({ currentTarget: button }) => {
     const isOpen = byId("filters").classList.toggle("open");
     button.setAttribute("aria-expanded", String(isOpen));

@@ -32,6 +32,7 @@ class Shown {
     open() {
         localTimes(main);
         setUpValues(main);
+        showUndo();
         const note = document.getElementById("note");
         if (note) {
             note.value = localStorage.getItem(this.noteKey) ?? "";
@@ -206,63 +207,48 @@ function begin() {
 
 let offered = null;
 
+const lastOne = () => JSON.parse(sessionStorage.getItem(LAST));
+
 function remember(last) {
-    sessionStorage.setItem(LAST, JSON.stringify(last));
+    if (last) sessionStorage.setItem(LAST, JSON.stringify(last));
+    else sessionStorage.removeItem(LAST);
+    showUndo();
+}
+
+function showUndo() {
+    const button = document.getElementById("undo");
+    const last = lastOne();
+    if (!button) return;
+    button.hidden = !last;
+    button.title = last?.text ?? "";
 }
 
 function offer() {
     offered?.remove();
-    const last = JSON.parse(sessionStorage.getItem(LAST));
+    const last = lastOne();
     offered = offerUndo(last.text, last.group_id, () => comeBack(last));
 }
 
 function takeBack() {
-    const last = JSON.parse(sessionStorage.getItem(LAST));
+    const last = lastOne();
     if (!last) return;
     offered?.remove();
     undo(last.group_id, () => comeBack(last));
 }
 
 function comeBack(last) {
-    sessionStorage.removeItem(LAST);
+    remember(null);
     if (last.path === location.pathname + location.search) shown.refreshSoon();
     else visit(last.path);
 }
 
-// Keys and clicks
-
-const KEYS = {
-    a: () => pressKind("approve"),
-    r: () => pressKind("reject"),
-    f: () => pressKind("flag"),
-    n: () => document.getElementById("note")?.focus(),
-    e: () => document.getElementById("correct")?.click(),
-    u: takeBack,
-    j: () => document.getElementById("next")?.click(),
-    k: () => document.getElementById("previous")?.click(),
-};
-
-function pressKind(kind) {
-    const button = document.querySelector(`#decision [data-kind="${kind}"]`);
-    if (button) shown.press(button);
-}
-
-document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
-    if (event.target.matches("input, textarea, select, [contenteditable]")) {
-        if (event.key === "Escape") event.target.blur();
-        return;
-    }
-    const act = KEYS[event.key.toLowerCase()];
-    if (!act || !shown) return;
-    event.preventDefault();
-    act();
-});
+// Clicks; keys press what says so in aria-keyshortcuts (keys.js)
 
 main.addEventListener("click", (event) => {
     const button = event.target.closest("[data-kind]");
     if (button) shown.press(button);
     else if (event.target.closest("#unlock")) shown.lock(false);
+    else if (event.target.closest("#undo")) takeBack();
 });
 main.addEventListener("submit", (event) => event.target.id === "decision" && event.preventDefault());
 document.addEventListener("htmx:afterSwap", () => localTimes(main));
