@@ -4,18 +4,15 @@ It carries no event and may be lost: the hub reads the events from the database,
 """
 
 import asyncio
-import logging
 import threading
 from typing import Any
 from uuid import UUID
 
 from channels.layers import InMemoryChannelLayer, channel_layers
 
-logger = logging.getLogger("tagsite.live")
+from tags.live.layer import Caster
 
 GROUP = "tagsite.bell"
-# How long Redis may take before a ring is given up, in seconds. Nobody waits for it but the bell itself.
-_PATIENCE = 1.0
 
 
 class Bell:
@@ -26,7 +23,7 @@ class Bell:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._organizations: set[UUID] = set()
         self._ringing: asyncio.Task[None] | None = None
-        self._is_broken = False
+        self._caster = Caster(GROUP, "changes are heard late")
 
     def hang_in(self, loop: asyncio.AbstractEventLoop) -> None:
         """Ring from the hub's own event loop: the in-memory layer reaches no other."""
@@ -50,26 +47,12 @@ class Bell:
     async def _ring_all(self) -> None:
         while organizations := self._take():
             for organization_id in organizations:
-                await self._send(organization_id)
+                await self._caster.send({"type": "bell", "organization": str(organization_id)})
 
     def _take(self) -> set[UUID]:
         with self._lock:
             organizations, self._organizations = self._organizations, set()
         return organizations
-
-    async def _send(self, organization_id: UUID) -> None:
-        message = {"type": "bell", "organization": str(organization_id)}
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await channel_layers["default"].group_send(GROUP, message)
-        except Exception as error:  # noqa: BLE001  # whatever Redis' client raises, the slow poll makes up for it
-            if not self._is_broken:  # said once, not for every change
-                logger.warning("bell cannot be rung; changes are heard late", extra={"reason": repr(error)})
-            self._is_broken = True
-        else:
-            if self._is_broken:
-                logger.warning("bell rings again")
-            self._is_broken = False
 
 
 def _loop_of_its_own() -> asyncio.AbstractEventLoop:

@@ -18,7 +18,20 @@ from tags.events.feed import Entry
 from tags.live.hub import Hub, Subscription, running_hub
 from tags.live.line import LINE, Line
 from tags.live.listeners import Credential, credential_of, credential_of_ticket
-from tags.live.messages import Authenticate, CloseCode, Subscribe, Unsubscribe, flaws, message_of, object_of
+from tags.live.messages import (
+    Absent,
+    Authenticate,
+    CloseCode,
+    OfPresence,
+    Present,
+    Subscribe,
+    Unsubscribe,
+    WatchPresence,
+    flaws,
+    message_of,
+    object_of,
+)
+from tags.live.presence import Attendance, Person
 from tags.live.rounds import rounds
 
 # A socket that has not taken this much, or nothing for so many seconds, is too slow.
@@ -47,6 +60,7 @@ class EventsConsumer(AsyncConsumer):
         self._draining: asyncio.Task[None] | None = None
         self._stalled_since: float | None = None
         self._is_admitted = self._is_ended = False
+        self._attendance: Attendance | None = None  # of a person; programs are nowhere
         self._impatience: asyncio.TimerHandle | None = None  # while there is neither a credential nor a ticket
         try:
             await super().__call__(scope, receive, send)
@@ -94,6 +108,8 @@ class EventsConsumer(AsyncConsumer):
             self._say({"type": "unsubscribed"}, wanted.subscription)
         elif isinstance(wanted, Authenticate):
             self._tell_error("bad_request", "The socket is authenticated already; the ticket was not used", None)
+        elif isinstance(wanted, OfPresence):
+            self._attend(wanted)
 
     async def websocket_disconnect(self, message: Any) -> None:
         raise StopConsumer
@@ -109,6 +125,9 @@ class EventsConsumer(AsyncConsumer):
             self._ask_to_try_again()
         else:
             self.credential, self.organization_id = credential, caller.organization_id
+            if caller.user is not None:
+                person = Person(str(caller.actor), caller.user.username)
+                self._attendance = Attendance(caller.organization_id, person, self)
             self._is_admitted = True
             rounds().join(self)
 
@@ -160,6 +179,16 @@ class EventsConsumer(AsyncConsumer):
         if subscription is not None:
             self.hub.unsubscribe(self.organization_id, subscription)
 
+    def _attend(self, wanted: OfPresence) -> None:
+        if self._attendance is None:
+            self._tell_error("forbidden", "Presence is for people; this credential is a program's", None)
+        elif isinstance(wanted, Present):
+            self._attendance.be_at((str(wanted.flow_execution_id), wanted.task_name))
+        elif isinstance(wanted, Absent):
+            self._attendance.be_absent()
+        elif isinstance(wanted, WatchPresence):
+            self._attendance.watch_all()
+
     # What the hub sends
 
     def send_event(self, name: str, entry: Entry) -> None:
@@ -167,6 +196,9 @@ class EventsConsumer(AsyncConsumer):
 
     def send_reset(self, name: str, position: int) -> None:
         self._say({"type": "reset", "position": position}, name)
+
+    def send_presence(self, text: bytes) -> None:
+        self._put(text)
 
     async def has_room(self) -> None:
         while self._backlog:
@@ -241,6 +273,9 @@ class EventsConsumer(AsyncConsumer):
         self._stop_waiting()
         for name in list(self.subscriptions):
             self._unsubscribe(name)
+        if self._attendance is not None:
+            self._attendance.end()
+            self._attendance = None
         if self._draining is not None:
             self._draining.cancel()
         self._backlog.clear()

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from channels.layers import channel_layers
 from django.db import DatabaseError, close_old_connections
 
 from tags.events.feed import Entry, entries_after, newest_position
 from tags.events.reading import Selection
 from tags.live.bell import BELL, GROUP
+from tags.live.layer import messages
 
 logger = logging.getLogger("tagsite.live")
 
@@ -172,20 +172,10 @@ class Hub:
     # The relay
 
     async def _listen(self) -> None:
-        """Hear the bell; after any trouble with the channel layer, hear it again."""
         BELL.hang_in(asyncio.get_running_loop())
-        while True:
-            try:
-                layer = channel_layers["default"]
-                channel = await layer.new_channel()
-                await layer.group_add(GROUP, channel)
-                while True:
-                    message = await layer.receive(channel)
-                    self._rung.add(UUID(message["organization"]))
-                    self._woken.set()
-            except Exception as error:  # noqa: BLE001  # whatever Redis' client raises, the poll goes on meanwhile
-                logger.warning("bell not heard", extra={"reason": repr(error)})
-                await asyncio.sleep(POLL)
+        async for message in messages(GROUP):
+            self._rung.add(UUID(message["organization"]))
+            self._woken.set()
 
     async def _relay(self) -> None:
         while True:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from tags.events.reading import EventTypeName, Selection
+from tags.models.execution import TASK_NAME_LENGTH
 
 
 class CloseCode(IntEnum):
@@ -50,7 +51,26 @@ class Authenticate(BaseModel):
     ticket: Annotated[str, Field(max_length=200)]
 
 
-Message = Subscribe | Unsubscribe | Heartbeat | Authenticate
+class Present(BaseModel):
+    """A person has this task open; said again every few seconds for as long as that is so."""
+
+    type: Literal["present"]
+    flow_execution_id: UUID
+    task_name: Annotated[str, Field(min_length=1, max_length=TASK_NAME_LENGTH)]
+
+
+class Absent(BaseModel):
+    type: Literal["absent"]
+
+
+class WatchPresence(BaseModel):
+    """To hear of all tasks that people have open."""
+
+    type: Literal["watch_presence"]
+
+
+OfPresence = Present | Absent | WatchPresence
+Message = Subscribe | Unsubscribe | Heartbeat | Authenticate | Present | Absent | WatchPresence
 _message: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
 
