@@ -13,7 +13,7 @@ try-airflow: .venv/runtime.stamp  ## a real Airflow runs two of its examples and
 	@$(BIN)/python -m tagsite.try_airflow
 
 test: .venv/develop.stamp  ## all tests, on a real PostgreSQL (DATABASE_URL names another)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/develop.stamp  ## style, types, layers, templates, migrations, deployment settings
 	$(BIN)/ruff check .

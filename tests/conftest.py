@@ -19,6 +19,15 @@ from tests.database import OWNER_URL, PROJECT
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Their tests wait for processes, browsers and deadlines.
+_SLOW = ("live", "setup", "operations", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that the processes of a run end together."""
+    items.sort(key=lambda item: item.path.parent.name not in _SLOW)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def django_db_setup(django_db_blocker) -> Iterator[None]:
     """The schema, made by the owner; the tests then work as the application's plain role, with real commits."""

@@ -145,15 +145,17 @@ def test_hostile_names_are_text(page: Page, tenant: Tenant, troubles: list[str])
 
 
 @pytest.mark.parametrize(
-    ("query", "expected"),
+    ("query", "expected", "later"),
     [
-        ("type=task_tag.removed", ["- pay b risk"]),
-        ("task_name=pay", ["- pay b risk", "+ pay b risk"]),
-        ("tag_type=review", ["+ extract c review", "+ extract a review"]),
-        ("flow_execution_id={execution}&type=task_tag.added", ["+ pay b risk", "+ extract a review"]),
+        ("type=task_tag.removed", ["- pay b risk"], 3),
+        ("task_name=pay", ["- pay b risk", "+ pay b risk"], 2),
+        ("tag_type=review", ["+ extract c review", "+ extract a review"], 4),
+        ("flow_execution_id={execution}&type=task_tag.added", ["+ pay b risk", "+ extract a review"], 2),
     ],
 )
-def test_the_query_string_filters_before_and_after(page: Page, tenant: Tenant, query: str, expected: list[str]) -> None:
+def test_the_query_string_filters_before_and_after(
+    page: Page, tenant: Tenant, query: str, expected: list[str], later: int
+) -> None:
     one, other = tenant.execution("extract"), tenant.execution("extract")
     tenant.task(one, "pay")
 
@@ -172,9 +174,7 @@ def test_the_query_string_filters_before_and_after(page: Page, tenant: Tenant, q
     expect(tags).to_have_count(len(expected))
     tenant.api().tag(operation("remove", one, "extract", "a"), operation("remove", other, "extract", "c"))
     change()
-    expect(tags.filter(has_text="Tag added" if "removed" not in query else "Tag removed")).not_to_have_count(
-        len(expected)
-    )
+    expect(tags).to_have_count(len(expected) + later)
     seen = [_short(row) for row in tags.all()]
     assert seen[-len(expected) :] == expected
     assert seen[: len(expected)] == expected

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import random
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -123,11 +123,9 @@ async def follow(mirrors: list[Mirror]) -> None:
 
 def write_all(tenant: Tenant, executions: list[FlowExecution]) -> None:
     connection.close()  # the pool has as many connections as there are writers
-    writers = [threading.Thread(target=write, args=[tenant, executions, seed]) for seed in range(WRITERS)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for writing in [pool.submit(write, tenant, executions, seed) for seed in range(WRITERS)]:
+            writing.result()
 
 
 def end(tenant: Tenant, executions: list[FlowExecution], ones: list[Mirror], alls: list[Mirror]) -> None:
@@ -139,16 +137,23 @@ def end(tenant: Tenant, executions: list[FlowExecution], ones: list[Mirror], all
         mirror.until = newest(tenant)
 
 
+@pytest.fixture
+def _patient_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer to open sixteen connections at once than a request would wait for one."""
+    monkeypatch.setattr(connection.pool, "timeout", 60)
+
+
+@pytest.mark.usefixtures("_patient_pool")
 def test_state_plus_events_is_the_fresh_state(live: LiveServer, tenant: Tenant) -> None:
     executions = [tenant.execution(*TASKS) for _ in range(FLOW_EXECUTIONS)]
     ones = [Mirror(live, tenant, [execution], seed) for seed, execution in enumerate(executions)]
     alls = [Mirror(live, tenant, executions, 100 + seed) for seed in range(4)]
 
-    following = threading.Thread(target=lambda: asyncio.run(follow([*ones, *alls])))
-    following.start()
-    write_all(tenant, executions)
-    end(tenant, executions, ones, alls)
-    following.join()
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(asyncio.run, follow([*ones, *alls]))
+        write_all(tenant, executions)
+        end(tenant, executions, ones, alls)
+        following.result()
 
     for mirror, execution in zip(ones, executions, strict=True):
         assert mirror.tags() == fresh(tenant, [execution])
