@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
@@ -15,14 +15,14 @@ from tags.errors import Forbidden, NotAuthenticated
 from tags.models import Organization, Permission
 
 
-def page_of(permission: Permission = Permission.READ) -> Callable[[Callable[..., HttpResponse]], Any]:
+def page_of(permission: Permission = Permission.READ) -> Callable[[Callable[..., HttpResponseBase]], Any]:
     """Around a view `(request, caller, ...)`: log-in first, a plain page for who is a member of nothing."""
 
-    def around(view: Callable[..., HttpResponse]) -> Any:
+    def around(view: Callable[..., HttpResponseBase]) -> Any:
         @wraps(view)
         @never_cache
         @login_required
-        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
                 caller = caller_of_page(request)
             except NotAuthenticated:
