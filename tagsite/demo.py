@@ -56,6 +56,7 @@ def _set_environment(url: str) -> None:
         SECRET_KEY=_secret_key(),
         ALLOWED_HOSTS=f"{HOST},localhost",
         CSRF_TRUSTED_ORIGINS=url,
+        EMAIL_URL=os.environ.get("EMAIL_URL", f"filemail:///{VAR.resolve() / 'mail'}"),
         LOG_LEVEL=os.environ.get("LOG_LEVEL", "WARNING"),
     )
 

@@ -59,11 +59,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tags.review.preferences.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "csp.middleware.CSPMiddleware",
-    "tags.api.error_body.ErrorBodyMiddleware",
+    "tagsite.error_pages.ErrorMiddleware",
 ]
 
 ROOT_URLCONF = "tagsite.urls"
@@ -170,11 +171,23 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+# The link that sets a new password, in seconds.
+PASSWORD_RESET_TIMEOUT = 3600
+# Mail: EMAIL_URL says how, as `smtp+tls://user:password@host:587`. Without it none is sent, and pages say whom to ask.
+SENDS_MAIL = bool(env.str("EMAIL_URL", ""))
+if SENDS_MAIL:
+    vars().update(env.email_url("EMAIL_URL"))
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "tagsite@localhost")
+
 LOGIN_URL = "log-in"
 LOGIN_REDIRECT_URL = "inbox"
-CSRF_FAILURE_VIEW = "tags.api.error_body.forbidden"
+CSRF_FAILURE_VIEW = "tagsite.error_pages.csrf_failure"
 
+# What a person has not chosen is their browser's choice (tags/review/preferences.py); the API speaks English.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

@@ -1,6 +1,5 @@
 """The one place where an error becomes a response."""
 
-from collections.abc import Callable
 from math import ceil
 from typing import Any
 
@@ -97,34 +96,6 @@ def error_response(error: TagsiteError) -> HttpResponse:
     return response
 
 
-class ErrorBodyMiddleware:
-    """Gives errors of views outside the API the same answer: above all 503 while the database is away."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        known = as_tagsite_error(exception)
-        return None if known is None else error_response(known)
-
-
-# Django's own error handlers (tagsite/urls.py): for what fails outside the API's views.
-
-
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return error_response(errors.BadRequest("The request was not understood"))
-
-
-def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
-    return error_response(errors.Forbidden(reason or "Not allowed"))
-
-
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def not_found(request: HttpRequest) -> HttpResponse:
+    """Any path below /api that is no endpoint's."""
     return error_response(errors.NotFound("Not found"))
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    return error_response(TagsiteError("An error on our side; the request id finds it in the log"))

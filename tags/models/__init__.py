@@ -7,6 +7,7 @@ from tags.models.access import (
     Role,
     Scope,
     ServiceAccount,
+    Theme,
     User,
 )
 from tags.models.decision import DecidedTask, Decision, DecisionKind
@@ -55,6 +56,7 @@ __all__ = [
     "TagStatus",
     "TaskExecution",
     "TaskTag",
+    "Theme",
     "User",
     "WsTicket",
 ]

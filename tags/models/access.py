@@ -11,8 +11,15 @@ from uuid import UUID, uuid4
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from tags.models.tenant import TenantKey, TenantModel, TenantQuerySet
+
+
+class Theme(models.TextChoices):
+    SYSTEM = "system", _("As the device")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
 
 
 class User(AbstractUser):
@@ -20,9 +27,14 @@ class User(AbstractUser):
 
     # Not a UUIDv7: its time would tell an admin who adds a user name whether some other organization knew it.
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    # How pages are shown to them; an empty word leaves it to the browser.
+    language = models.CharField(max_length=10, blank=True, default="")
+    time_zone = models.CharField(max_length=64, blank=True, default="")
+    theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
 
     class Meta:
         db_table = "user"
+        constraints = [models.CheckConstraint(name="user_theme", condition=Q(theme__in=Theme.values))]
 
 
 class Permission(StrEnum):

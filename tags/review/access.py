@@ -3,26 +3,30 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from tags.actions.credentials import Caller, caller_of_page
-from tags.db.tenancy import in_organization
+from tags.db import tenancy
 from tags.errors import Forbidden, NotAuthenticated
-from tags.models import Organization, Permission
+from tags.models import Membership, Permission
+from tags.review.desk_words import words
 
 
-def page_of(permission: Permission = Permission.READ) -> Callable[[Callable[..., HttpResponseBase]], Any]:
+def page_of(permission: Permission = Permission.READ) -> Callable[[Callable[..., HttpResponse]], Any]:
     """Around a view `(request, caller, ...)`: log-in first, a plain page for who is a member of nothing."""
 
-    def around(view: Callable[..., HttpResponseBase]) -> Any:
+    def around(view: Callable[..., HttpResponse]) -> Any:
         @wraps(view)
         @never_cache
-        @login_required
-        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return _log_in_first(request)
             try:
                 caller = caller_of_page(request)
             except NotAuthenticated:
@@ -36,15 +40,44 @@ def page_of(permission: Permission = Permission.READ) -> Callable[[Callable[...,
     return around
 
 
+def is_navigation(request: HttpRequest) -> bool:
+    """Whether the answer is shown as a page: scripts and programs accept anything, and want data."""
+    accepts_page = "text/html" in request.headers.get("Accept", "")
+    return accepts_page and not request.path_info.startswith(("/api/", "/v1/"))
+
+
+def _log_in_first(request: HttpRequest) -> HttpResponse:
+    """Raises NotAuthenticated where the way over the log-in would lose what was sent, or the page it was sent from."""
+    if request.method in ("GET", "HEAD") and "HX-Request" not in request.headers:
+        return redirect_to_login(request.get_full_path())
+    raise NotAuthenticated(_("Your session has ended. Log in again in another tab, then go on here."))
+
+
 def desk(request: HttpRequest, caller: Caller, template: str, context: dict[str, Any]) -> HttpResponse:
-    """A page of the desk, with what its frame shows."""
-    with in_organization(caller.organization_id):
-        organization = Organization.objects.get(id=caller.organization_id)
+    """A page of the desk, with what its frame shows. Raises NotAuthenticated who has just been removed."""
+    memberships = _memberships(caller)
+    here = [member for member in memberships if member.organization_id == caller.organization_id]
+    if not here:
+        raise NotAuthenticated(_("You are no longer a member of this organization. Load the page again."))
     frame = {
-        "organization": organization,
+        "organization": here[0].organization,
+        "memberships": memberships,
+        "desk_words": words(),
         "caller": caller,
         "may_decide": Permission.TAG in caller.permissions,
         "may_correct": Permission.CORRECT in caller.permissions,
         "may_administer": Permission.ADMINISTER in caller.permissions,
     }
     return render(request, template, {**frame, **context})
+
+
+def user_id(caller: Caller) -> UUID:
+    assert caller.user is not None  # noqa: S101  # a page's caller is a person
+    return UUID(str(caller.user.pk))
+
+
+def _memberships(caller: Caller) -> list[Membership]:
+    """All of the person's, by the organizations' names."""
+    with tenancy.as_user(user_id(caller)):
+        memberships = Membership.objects.filter(user_id=user_id(caller)).select_related("organization")
+        return list(memberships.order_by("organization__name", "id"))

@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods
 from tags.actions.credentials import Caller
 from tags.actions.task_executions import correct_task_execution
 from tags.db.tenancy import in_organization
-from tags.errors import Conflict
+from tags.errors import Conflict, NotFound
 from tags.models import Permission, TaskExecution
 from tags.review import typed_json
 from tags.review.access import desk, page_of
 from tags.review.people import people
-from tags.review.task import find, not_found, task_path
+from tags.review.task import find, task_path
 
 # Comparing takes time by the square of the lines.
 _MOST_LINES = 4_000
@@ -54,7 +54,7 @@ def correct(request: HttpRequest, caller: Caller, id: UUID) -> HttpResponse:
     with in_organization(caller.organization_id):
         record = find(caller, id)
     if record is None:
-        return not_found(request, caller)
+        raise NotFound("Not found")
     if request.method != "POST":
         return _page(request, caller, record, Draft(typed_json.pretty(record.output), seen_mark(record)))
     draft = Draft(request.POST.get("output", ""), request.POST.get("seen", ""), "execute_flow" in request.POST)
@@ -115,7 +115,7 @@ def _conflict(request: HttpRequest, caller: Caller, id: UUID, draft: Draft, outp
     with in_organization(caller.organization_id):
         record = find(caller, id)
         if record is None:
-            return not_found(request, caller)
+            raise NotFound("Not found")
         who = people(caller, [record.modified_by])[record.modified_by]
     draft.is_conflict = True
     draft.seen = seen_mark(record)

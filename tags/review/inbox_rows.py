@@ -32,7 +32,7 @@ class Moment:
 
     @classmethod
     def of(cls, time: datetime, now: datetime) -> "Moment":
-        return cls(time.isoformat(), f"{time:%Y-%m-%d %H:%M:%S} UTC", short_age(time, now))
+        return cls(time.isoformat(), f"{timezone.localtime(time):%Y-%m-%d %H:%M:%S %Z}", short_age(time, now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from django.views.decorators.http import require_safe
 from tags.actions.credentials import Caller
 from tags.actions.decisions import waiting_tags
 from tags.db.tenancy import in_organization
+from tags.errors import NotFound
 from tags.events.reading import current_position
 from tags.models import FlowExecution, ProcessingStatus, TaskExecution, TaskTag
 from tags.review.access import desk, page_of
 from tags.review.history import tag_look
 from tags.review.people import people
-from tags.review.task import duration, not_found
+from tags.review.task import duration
 from tags.review.values import show
 from tags.review.words import duration_text, split_name
 
@@ -79,7 +80,7 @@ def run(request: HttpRequest, caller: Caller, id: UUID) -> HttpResponse:
         executions = FlowExecution.objects.in_organization(caller.organization_id).not_deleted()
         execution: FlowExecution | None = executions.filter(id=id).select_related("flow").first()
         if execution is None:
-            return not_found(request, caller)
+            raise NotFound("Not found")
         # Before all else, so that the page hears again of what it may just have missed.
         position = current_position(caller.organization_id)
         tasks, count = _tasks(caller, execution)

@@ -69,11 +69,11 @@ def task_history(request: HttpRequest, caller: Caller, id: UUID) -> HttpResponse
     """What was before a position: the rest of the list, for the page to add."""
     before = request.GET.get("before", "")
     if not before.isascii() or not before.isdigit() or len(before) > 18:
-        return not_found(request, caller)
+        raise NotFound("Not found")
     with in_organization(caller.organization_id):
         record = find(caller, id)
         if record is None:
-            return not_found(request, caller)
+            raise NotFound("Not found")
         waiting = decisions.waiting_tags(caller.organization_id)
         events = history(caller, record.flow_execution_id, record.task_name, waiting, int(before))
     context = {"record": record, "history": events}
@@ -89,7 +89,7 @@ def change_tag(request: HttpRequest, caller: Caller, id: UUID) -> HttpResponse:
     with in_organization(caller.organization_id):
         record = find(caller, id)
     if record is None:
-        return not_found(request, caller)
+        raise NotFound("Not found")
     form = TagForm()
     try:
         if "remove" in request.POST:
@@ -117,12 +117,6 @@ def find(caller: Caller, id: UUID) -> TaskExecution | None:
     return record
 
 
-def not_found(request: HttpRequest, caller: Caller) -> HttpResponse:
-    response = desk(request, caller, "review/not_found.html", {})
-    response.status_code = 404
-    return response
-
-
 def task_path(id: UUID) -> str:
     return reverse("task", args=[id])
 
@@ -141,7 +135,7 @@ def _page(request: HttpRequest, caller: Caller, id: UUID, form: TagForm, status:
     with in_organization(caller.organization_id):
         record = find(caller, id)
         if record is None:
-            return not_found(request, caller)
+            raise NotFound("Not found")
         context = _context(caller, record)
     queue = queue_query(request)
     context |= {

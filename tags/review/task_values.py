@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 
 from tags.actions.credentials import Caller
 from tags.db.tenancy import in_organization
+from tags.errors import NotFound
 from tags.models import FlowExecution, TaskExecution
 from tags.review import typed_json
 from tags.review.access import desk, page_of
-from tags.review.task import not_found
 from tags.review.values import at, read_path, show
 
 # What people may look at of a record, by the name in the path.
@@ -49,7 +49,7 @@ def _of_run(caller: Caller, id: UUID) -> list[Any]:
 def _value(request: HttpRequest, caller: Caller, found: list[Any], values_path: str) -> HttpResponse:
     """The whole as JSON text with `raw`; else what stands at a place (`at`), from a member or character (`from`) on."""
     if not found:
-        return not_found(request, caller)
+        raise NotFound("Not found")
     if "raw" in request.GET:
         return HttpResponse(typed_json.pretty(found[0]), content_type="application/json; charset=utf-8")
     try:
@@ -57,7 +57,7 @@ def _value(request: HttpRequest, caller: Caller, found: list[Any], values_path: 
         first = int(request.GET.get("from", "0"))
         value = at(found[0], path)
     except (ValueError, LookupError, RecursionError):
-        return not_found(request, caller)
+        raise NotFound("Not found") from None
     shown = show(value, path, max(0, first))
     context = {"value": shown, "values_path": values_path, "is_part": first > 0}
     if request.headers.get("HX-Request"):

@@ -66,7 +66,7 @@ def test_it_takes_a_session_a_csrf_token_and_the_right_to_tag(
     tenant: Tenant, execution: FlowExecution, path: str
 ) -> None:
     before = position(tenant)
-    assert send(Client(), path, wish(execution)).status_code == 302  # to the log-in page
+    assert send(Client(), path, wish(execution)).status_code == 401
     forbidden(send(browser(tenant), path, wish(execution), token=""))
     forbidden(send(browser(tenant, "viewer"), path, wish(execution)))
     assert browser(tenant).get(path).status_code == 405

@@ -1,13 +1,10 @@
 // Correcting an output: what was typed survives a reload, a lost server and a closed tab.
 
-import { localTimes } from "./times.js";
 
 const form = document.querySelector("form[data-draft]");
 const output = document.getElementById("output");
 const key = `tagsite.output ${form.dataset.draft}`;
 const sent = output.value;
-
-localTimes();
 
 // Restored only over what the server gave first: after that the form itself holds what was typed.
 const draft = localStorage.getItem(key);

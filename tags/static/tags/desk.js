@@ -1,5 +1,13 @@
 // What every page of the desk has: notices, and what to do when a request fails.
 
+import "./time_zone.js";
+
+const words = JSON.parse(document.getElementById("desk-words").textContent);
+const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+const NOTICE = 6_000; // milliseconds for which a notice stays,
+const IMPORTANT = 20_000; // and one with something to do, or of a problem
+
 /**
  * Tell the reader something, at the corner; gone after a while unless it has something to press.
  * @param {string} text
@@ -8,9 +16,9 @@
 export function notify(text, { problem = false, action } = {}) {
     const notice = document.createElement("div");
     notice.className = problem ? "notice problem" : "notice";
-    const words = document.createElement("span");
-    words.textContent = text;
-    notice.append(words);
+    const what = document.createElement("span");
+    what.textContent = text;
+    notice.append(what);
     if (action) {
         const button = document.createElement("button");
         button.type = "button";
@@ -25,13 +33,26 @@ export function notify(text, { problem = false, action } = {}) {
     const place = document.getElementById("notices");
     place.append(notice);
     while (place.childElementCount > 4) place.firstElementChild.remove();
-    setTimeout(() => notice.remove(), action || problem ? 20_000 : 6_000);
+    setTimeout(() => notice.remove(), action || problem ? IMPORTANT : NOTICE);
     return notice;
 }
 
+// Those that came with the page
+for (const notice of document.querySelectorAll("#notices > .notice")) setTimeout(() => notice.remove(), NOTICE);
+
+// Log-in makes a new token. Who has logged in again in another tab goes on in this one, so the newest is sent.
+const token = () => /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? "";
+
+document.addEventListener("htmx:configRequest", ({ detail }) => (detail.headers["X-CSRFToken"] = token()));
+
+document.addEventListener("submit", ({ target }) => {
+    const field = target.elements.csrfmiddlewaretoken;
+    if (field && token()) field.value = token();
+});
+
 document.addEventListener("htmx:responseError", (event) => {
     const { status, responseText } = event.detail.xhr;
-    let text = `The server answered ${status}.`;
+    let text = say("answered", { status });
     try {
         text = JSON.parse(responseText).error.message;
     } catch {
@@ -40,34 +61,30 @@ document.addEventListener("htmx:responseError", (event) => {
     notify(text, { problem: true });
 });
 
-document.addEventListener("htmx:sendError", () => {
-    notify("The server cannot be reached. Nothing was changed; try again.", { problem: true });
-});
+document.addEventListener("htmx:sendError", () => notify(say("unreachable"), { problem: true }));
 
 /** Sends JSON; resolves with the answer, or rejects with an Error that says what is wrong in the server's words. */
 export async function send(path, body = {}) {
-    const { "X-CSRFToken": token } = JSON.parse(document.body.getAttribute("hx-headers"));
     let response;
     try {
         response = await fetch(path, {
             method: "POST",
-            headers: { "Content-Type": "application/json", "X-CSRFToken": token },
+            headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
             body: JSON.stringify(body),
         });
     } catch {
-        throw new Error("The server cannot be reached. Nothing is known to have changed; try again.");
+        throw new Error(say("unreachable"));
     }
     const answer = await response.json().catch(() => null);
     if (response.ok && answer) return answer;
-    throw new Error(answer?.error?.message ?? `The server answered ${response.status}.`);
+    throw new Error(answer?.error?.message ?? say("answered", { status: response.status }));
 }
 
 /** Sends a form, as pressing its button would: the answer is the next page. */
 export function post(path, fields) {
-    const { "X-CSRFToken": csrfmiddlewaretoken } = JSON.parse(document.body.getAttribute("hx-headers"));
     const form = document.createElement("form");
     Object.assign(form, { method: "post", action: path, hidden: true });
-    for (const [name, value] of Object.entries({ csrfmiddlewaretoken, ...fields })) {
+    for (const [name, value] of Object.entries({ csrfmiddlewaretoken: token(), ...fields })) {
         const field = document.createElement("input");
         Object.assign(field, { type: "hidden", name, value });
         form.append(field);
@@ -99,13 +116,13 @@ export async function decide(kind, tasks, note = "", onProgress = () => {}) {
 
 /** Tells what was decided, with a button that takes it back. */
 export function offerUndo(text, group_id, onUndone = () => {}) {
-    return notify(text, { action: { label: "Undo", run: () => undo(group_id, onUndone) } });
+    return notify(text, { action: { label: words.undo, run: () => undo(group_id, onUndone) } });
 }
 
 export async function undo(group_id, onUndone = () => {}) {
     try {
         await send(`/decisions/${group_id}/undo`);
-        notify("Taken back.");
+        notify(words.undone);
         onUndone();
     } catch (error) {
         notify(error.message, { problem: true });

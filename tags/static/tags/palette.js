@@ -19,7 +19,7 @@ let asking = new AbortController();
 
 function onPage() {
     const elements = document.querySelectorAll("main [data-command], .frame [data-command]");
-    const usable = [...elements].filter((element) => element.checkVisibility() && !element.disabled);
+    const usable = [...elements].filter((element) => isAtHand(element) && !element.disabled);
     return usable.sort(inMainFirst).map((element) => ({
         group: actions,
         label: element.dataset.command,
@@ -28,12 +28,17 @@ function onPage() {
     }));
 }
 
+/** Seen, or in a menu that is closed. */
+function isAtHand(element) {
+    return element.closest("[popover]") !== null || element.checkVisibility();
+}
+
 function inMainFirst(one, other) {
     return Boolean(other.closest("main")) - Boolean(one.closest("main"));
 }
 
 function toPages() {
-    return [...document.querySelectorAll(".frame :is(nav, .who) a")].map((link) => ({
+    return [...document.querySelectorAll(".frame :is(nav, .menu) a")].map((link) => ({
         group: pages,
         label: link.dataset.name ?? link.textContent.trim(),
         keys: link.dataset.go ? `g ${link.dataset.go}` : "",

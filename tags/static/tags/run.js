@@ -1,7 +1,6 @@
 // The page of a run: its tasks as they are now.
 
 import { connect } from "./live.js";
-import { localTimes } from "./times.js";
 import { setUpValues } from "./values.js";
 
 const PAUSE = 300; // milliseconds without events after which the page is brought up to date,
@@ -21,8 +20,5 @@ function refresh() {
     since = 0;
     htmx.trigger(document.body, "refresh-run");
 }
-
-localTimes();
 setUpValues(document);
-document.addEventListener("htmx:afterSwap", () => localTimes());
 connect({ after: position, filter: { flow_execution_id: execution }, onEvent: refreshSoon, onReset: refreshSoon });

@@ -2,7 +2,6 @@
 
 import { decide, notify, offerUndo, undo } from "./desk.js";
 import { connect } from "./live.js";
-import { localTimes } from "./times.js";
 import { setUpValues } from "./values.js";
 
 const LAST = "tagsite.last-decision"; // in sessionStorage: what `u` takes back
@@ -30,7 +29,6 @@ class Shown {
     }
 
     open() {
-        localTimes(main);
         setUpValues(main);
         showUndo();
         const note = document.getElementById("note");
@@ -86,7 +84,6 @@ class Shown {
             this.parts.set(id, html);
             const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
             const part = document.importNode(article.querySelector(`#${id}`), true);
-            localTimes(part);
             old.replaceWith(part);
             htmx.process(part);
             if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -251,7 +248,6 @@ main.addEventListener("click", (event) => {
     else if (event.target.closest("#undo")) takeBack();
 });
 main.addEventListener("submit", (event) => event.target.id === "decision" && event.preventDefault());
-document.addEventListener("htmx:afterSwap", () => localTimes(main));
 addEventListener("popstate", () => location.reload());
 
 // What a form of this page has just done
