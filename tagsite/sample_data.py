@@ -1,6 +1,7 @@
 """What a newcomer finds in the demo: one organization, three people, one program, and runs to look at.
 
 Most of the runs are real: what Airflow, dbt and agents sent (tagsite/recordings), taken in as if they sent it now.
+What was decided in the past two months is made up (tagsite/sample_history.py).
 """
 
 import json
@@ -26,6 +27,7 @@ from tags.ingest.intake import take
 from tags.models import SYSTEM, Actor, FlowExecution, Membership, RejectedEvent, Role, Scope, ServiceAccount, User
 from tags.models.ids import uuid7
 from tagsite.recordings import LINEAGE, TRACES, recorded
+from tagsite.sample_history import History
 
 ORGANIZATION = "Demo"
 SERVICE_ACCOUNT = "Pipeline worker"
@@ -74,11 +76,13 @@ def _make(url: str) -> Demo:
     passwords = {name: secrets.token_urlsafe(9) for name in PEOPLE}
     with tenancy.in_organization(organization_id):  # one transaction: all of it or nothing
         create_organization(ORGANIZATION, organization_id)
+        people = {}
         for name, role in PEOPLE.items():
-            create_user(name, passwords[name], is_staff=name == "admin")
+            people[name] = create_user(name, passwords[name], is_staff=name == "admin")
             add_member(organization_id, name, role)
         account = create_service_account(organization_id, SERVICE_ACCOUNT, list(Scope), "integration")
         _, token = create_api_key(organization_id, account.id, "demo")
+        History(organization_id, [people["reviewer"], people["admin"]]).load()
         executions = [_execution(organization_id, *run) for run in RUNS]
         for rule in RULES:
             create_rule(organization_id, rule)

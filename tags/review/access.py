@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -18,13 +18,13 @@ from tags.models import Membership, Permission
 from tags.review.desk_words import words
 
 
-def page_of(permission: Permission = Permission.READ) -> Callable[[Callable[..., HttpResponse]], Any]:
+def page_of(permission: Permission = Permission.READ) -> Callable[[Callable[..., HttpResponseBase]], Any]:
     """Around a view `(request, caller, ...)`: log-in first, a plain page for who is a member of nothing."""
 
-    def around(view: Callable[..., HttpResponse]) -> Any:
+    def around(view: Callable[..., HttpResponseBase]) -> Any:
         @wraps(view)
         @never_cache
-        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _log_in_first(request)
             try:

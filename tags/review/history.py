@@ -18,14 +18,16 @@ from tags.review.people import Who, people
 EVENTS = 25
 
 # Of each event what is shown, cut to what can be shown: a record's old output may have megabytes.
-_NEWEST = """
-    SELECT position, type, actor, time, batch_id,
-           data ->> 'tag', data ->> 'tag_type', left(data #>> '{tag_metadata,note}', 1000),
-           left((data -> 'tag_metadata')::text, 300),
-           data ->> 'processing_status', data ->> 'task_execution_idx',
-           CASE WHEN jsonb_typeof(data -> 'previous') = 'object'
-                THEN ARRAY(SELECT jsonb_object_keys(data -> 'previous')) ELSE '{}' END,
-           data #>> '{previous,processing_status}', left((data #> '{previous,output}')::text, 4000)
+CHANGE = """
+    data ->> 'tag', data ->> 'tag_type', left(data #>> '{tag_metadata,note}', 1000),
+    left((data -> 'tag_metadata')::text, 300),
+    data ->> 'processing_status', data ->> 'task_execution_idx',
+    CASE WHEN jsonb_typeof(data -> 'previous') = 'object'
+         THEN ARRAY(SELECT jsonb_object_keys(data -> 'previous')) ELSE '{}' END,
+    data #>> '{previous,processing_status}', left((data #> '{previous,output}')::text, 4000)
+"""
+_NEWEST = f"""
+    SELECT position, type, actor, time, batch_id, {CHANGE}
     FROM event
     WHERE organization_id = %(organization_id)s AND flow_execution_id = %(flow_execution_id)s
       AND task_name = %(task_name)s AND position < %(before)s
@@ -93,7 +95,7 @@ def history(
     for _batch, events in groupby(shown, key=lambda row: row[4]):
         batch = list(events)
         entry = Entry(names[batch[0][2]], batch[0][3])
-        entry.changes = [_change(row, waiting) for row in batch]
+        entry.changes = [change_of(row[1], row[5:], waiting) for row in batch]
         entry.note = next((row[7] for row in batch if row[1] == EventType.TASK_TAG_ADDED and row[7]), "")
         entries.append(entry)
     return History(entries, shown[-1][0] if len(rows) > EVENTS else None)
@@ -106,8 +108,9 @@ def tag_look(tag: str, tag_type: str, waiting: list[str]) -> str:
     return tag if tag_type == REVIEW and tag in ("approved", "rejected") else ""
 
 
-def _change(row: tuple[Any, ...], waiting: list[str]) -> Change:
-    kind, tag, tag_type, note, metadata, status, idx, changed, old_status, old_output = row[1], *row[5:]
+def change_of(kind: str, columns: tuple[Any, ...], waiting: list[str]) -> Change:
+    """What happened to a task or its tags, from the columns of CHANGE."""
+    tag, tag_type, note, metadata, status, idx, changed, old_status, old_output = columns
     if kind in (EventType.TASK_TAG_ADDED, EventType.TASK_TAG_REMOVED):
         is_added = kind == EventType.TASK_TAG_ADDED
         words = _("added") if is_added else _("removed")

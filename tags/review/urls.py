@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from tags.review import account, correction, decisions, inbox, palette, run, task, task_values
+from tags.review import (
+    account,
+    activity,
+    correction,
+    decisions,
+    inbox,
+    insights,
+    insights_files,
+    palette,
+    run,
+    task,
+    task_values,
+)
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -21,6 +33,11 @@ urlpatterns = [
     path("tasks/<uuid:id>/tags", task.change_tag, name="change-tag"),
     path("tasks/<uuid:id>/correct", correction.correct, name="correct"),
     path("tasks/<uuid:id>/values/<str:name>", task_values.task_value, name="task-value"),
+    path("activity", activity.activity, name="activity"),
+    path("activity/changes", activity.activity_changes, name="activity-changes"),
+    path("activity/news", activity.activity_news, name="activity-news"),
+    path("insights", insights.insights, name="insights"),
+    path("insights/<slug:name>.csv", insights_files.insights_file, name="insights-file"),
     path("runs/<uuid:id>", run.run, name="run"),
     path("runs/<uuid:id>/input", task_values.run_value, name="run-value"),
 ]
