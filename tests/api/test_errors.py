@@ -78,6 +78,12 @@ def test_an_unknown_path_under_api_is_not_found(path: str, method: str) -> None:
     not_found(getattr(ANONYMOUS.client, method)(path))
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "BREW"])
+def test_an_unknown_path_is_not_found_by_any_method_and_without_a_csrf_token(tenant: Tenant, method: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    not_found(client.generic(method, "/api/members/strange", headers={"X-API-Key": tenant.token}))
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
