@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
+from granian.server.mp import MPServer
 
 # Which process the workers belong to: when it is gone, so are they (`end_with_server`).
 _SERVER_PID = "TAGSITE_SERVER_PID"
@@ -51,6 +51,21 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
+class _Server(MPServer):
+    """Granian that replaces its dead workers, however often they die.
+
+    Its own loop ends the server, and all other workers with it, if one dies twice within seconds; and it can miss one
+    that dies while it looks after another.
+    """
+
+    def _serve_loop(self, *how_to_spawn: Any) -> None:
+        while self.main_loop_interrupt.wait() and not self.interrupt_signal:
+            self.main_loop_interrupt.clear()  # before looking: whoever dies from now on sets it again
+            time.sleep(0.2)  # a worker that cannot live must not take the processor
+            dead = {self.interrupt_children.pop() for _ in range(len(self.interrupt_children))}
+            self._respawn_workers(sorted(dead), *how_to_spawn)
+
+
 def serve_web(
     host: str, port: int, workers: int, threads: int, metrics_folder: Path, socket_port: int | None = None
 ) -> None:
@@ -65,7 +80,7 @@ def serve_web(
         if socket_port is not None:
             # Before the workers: were it started from a thread, one of them could inherit the pipe that Popen waits on.
             stack.enter_context(_running("keep-sockets", host, socket_port))
-        Granian(
+        _Server(
             "tagsite.wsgi:application",
             address=host,
             port=port,

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import psycopg
 import pytest
 from django.db import connection
@@ -111,6 +113,29 @@ def test_metrics_name_no_organization_and_no_path_of_a_caller(server: Server, te
     text = httpx.get(f"{server.url}/metrics").text
     assert str(tenant.id) not in text
     assert "BREW" not in text
+
+
+def test_web_processes_that_die_again_and_again_are_replaced(server: Server) -> None:
+    """Granian alone would take it for a reason to end."""
+    dead: set[int] = set()
+    for _ in range(3):
+        workers = _wait_for_workers(server, dead)
+        dead |= {worker.pid for worker in workers}
+        for worker in workers:
+            worker.kill()
+    _wait_for_workers(server, dead)
+    wait_until_ready(server.url, server.process)
+
+
+def _wait_for_workers(server: Server, dead: set[int]) -> list[psutil.Process]:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        children = psutil.Process(server.process.pid).children()
+        workers = [child for child in children if child.pid not in dead]
+        if len(workers) == 2:
+            return workers
+        time.sleep(0.05)
+    raise TimeoutError("no two web processes")
 
 
 def test_metrics_can_be_locked(tmp_path: Path) -> None:
