@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: demo try-airflow test lint bench shell clean
+.PHONY: demo try-airflow test prove lint bench shell clean
 
 demo: .venv/runtime.stamp  ## the product with its embedded database and sample data
 	@PORT=$(PORT) exec $(BIN)/python -m tagsite.demo
@@ -14,6 +14,9 @@ try-airflow: .venv/runtime.stamp  ## a real Airflow runs two of its examples and
 
 test: .venv/develop.stamp  ## all tests, on a real PostgreSQL (DATABASE_URL names another)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+prove: .venv/develop.stamp  ## attacks every promise, and writes docs/proof.md; LONG=1 in full, ONLY=row for one
+	@LONG=$(LONG) ONLY=$(ONLY) SEED=$(SEED) $(BIN)/python -m tests.prove
 
 lint: .venv/develop.stamp  ## style, types, layers, templates, migrations, deployment settings
 	$(BIN)/ruff check .

@@ -1,0 +1,85 @@
+"""`make prove`: attacks every promise, and every planted bug too; writes docs/proof.md.
+
+LONG=1 does it in full, ONLY=row (or several, with commas) leaves the others' part of the page as it is, SEED=n repeats.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.prove import planted, report
+from tests.prove.promises import PROMISES, Planted, Promise
+
+_PROJECT = Path(__file__).resolve().parent.parent.parent
+_FOLDER = _PROJECT / "var" / "prove"
+_LANES = 2  # as many processors as the attacks are made for; much of their time is waiting
+
+
+@dataclass(frozen=True)
+class Run:
+    """An attack on the product as it is, or with a bug."""
+
+    promise: Promise
+    planted: Planted | None
+    count: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.promise.name}-{self.planted.name}" if self.planted else self.promise.name
+
+    def make(self) -> dict[str, Any]:
+        """What tests/prove/row.py says of it, and whether that is as it should be."""
+        result = _FOLDER / f"{self.name}.json"
+        result.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "tests.prove.row", self.promise.name, self.count, self.seed, result]
+        environment = planted.environment(self.planted.name) if self.planted else {}
+        with (_FOLDER / f"{self.name}.log").open("w") as log:
+            subprocess.run(
+                list(map(str, command)),
+                cwd=_PROJECT,
+                env={**os.environ, **environment},
+                stdout=log,
+                stderr=log,
+                check=False,
+            )
+        outcome = json.loads(result.read_text()) if result.exists() else {"fault": f"see {log.name}", "seconds": 0.0}
+        outcome |= {"count": self.count, "seed": self.seed}
+        outcome["as_it_should_be"] = ("broken" if self.planted else "figures") in outcome
+        print(_line(self, outcome), flush=True)
+        return outcome
+
+
+def _line(run: Run, outcome: dict[str, Any]) -> str:
+    verdict = "ok  " if outcome["as_it_should_be"] else "FAIL"
+    said = outcome.get("fault") or outcome.get("broken") or report.figures(outcome["figures"])
+    return f"{verdict} {run.name:32} {outcome['seconds']:6.1f} s  {said.splitlines()[0][:140]}"
+
+
+def _runs(names: list[str], long: bool, seed: int) -> Iterator[Run]:
+    for name in names:
+        promise = PROMISES[name]
+        yield Run(promise, None, promise.full if long else promise.short, seed)
+        yield from (Run(promise, bug, bug.count, seed) for bug in promise.planted)
+
+
+def main() -> int:
+    names = [name for name in os.environ.get("ONLY", "").split(",") if name] or list(PROMISES)
+    long, seed = bool(os.environ.get("LONG")), int(os.environ.get("SEED") or secrets.randbelow(10**9))
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    runs = list(_runs(names, long, seed))
+    with ThreadPoolExecutor(_LANES) as lanes:
+        outcomes = dict(zip([run.name for run in runs], lanes.map(Run.make, runs), strict=True))
+    report.write(_FOLDER / "outcomes.json", outcomes, long)
+    return 0 if all(outcome["as_it_should_be"] for outcome in outcomes.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

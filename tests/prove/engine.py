@@ -1,0 +1,54 @@
+"""The engine beside the model of the contract (tests/actions/test_batch_model.py), in longer runs."""
+
+from dataclasses import dataclass
+
+import psycopg
+from hypothesis import Phase, seed, settings
+from hypothesis.stateful import invariant, run_state_machine_as_test
+
+from tests.actions.test_batch_model import SETTINGS, TASKS, BatchMachine
+from tests.cast import Tenant
+from tests.database import OWNER_URL
+from tests.prove import planted
+
+_STEPS = 50
+
+
+@dataclass(frozen=True)
+class Figures:
+    runs: int
+    steps: int
+    events_compared: int
+
+
+class LongMachine(BatchMachine):
+    """Looks at the database after some steps and in the end: it holds more and more of a long run."""
+
+    runs = steps = events = 0
+
+    @invariant()
+    def both_hold_the_same(self) -> None:
+        LongMachine.steps += 1
+        self.age = getattr(self, "age", 0) + 1
+        if self.age % 5 == 0:
+            super().both_hold_the_same()
+
+    def teardown(self) -> None:
+        super().both_hold_the_same()
+        LongMachine.runs += 1
+        LongMachine.events += len(self.model.changes)
+
+
+def attack(count: int, seed_: int) -> Figures:
+    tenant, neighbour = Tenant.create(), Tenant.create("Neighbour")
+    foreign = neighbour.execution(*TASKS).id
+    with psycopg.connect(OWNER_URL, autocommit=True) as owner:
+        run_state_machine_as_test(seed(seed_)(lambda: LongMachine(tenant, foreign, owner)), settings=_settings(count))
+    return Figures(LongMachine.runs, LongMachine.steps, LongMachine.events)
+
+
+def _settings(count: int) -> settings:
+    phases = [Phase.generate] if planted.bug() else [Phase.generate, Phase.shrink]  # a control need not explain itself
+    return settings(
+        SETTINGS, max_examples=count, stateful_step_count=_STEPS, derandomize=False, database=None, phases=phases
+    )

@@ -1,0 +1,26 @@
+"""Bugs that are planted in the processes of a control, and nowhere else.
+
+Each module here has a function `plant`, which changes the loaded product. The row's process calls it itself; the
+servers that the row starts do so through startup/sitecustomize.py, which Python runs in every process with this
+environment. Nothing in the product knows of it.
+"""
+
+import os
+from importlib import import_module
+from pathlib import Path
+
+_VARIABLE = "PLANTED_BUG"
+
+
+def environment(bug: str) -> dict[str, str]:
+    """For a process whose children too must have the bug."""
+    return {_VARIABLE: bug, "PYTHONPATH": str(Path(__file__).parent / "startup")}
+
+
+def bug() -> str:
+    return os.environ.get(_VARIABLE, "")
+
+
+def plant() -> None:
+    if bug():
+        import_module(f"{__name__}.{bug()}").plant()
