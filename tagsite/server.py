@@ -1,27 +1,23 @@
 """The servers: Granian for the web, uvicorn for sockets.
 
 The web is served by several worker processes of Granian in WSGI mode with several threads each, which measured best
-(docs/performance.md). Sockets have a process of their own beside them, or one process serves both on one port.
+(docs/performance.md). Sockets have a process of their own beside them, or one process serves both on one port. The
+sealer is a process of its own always.
 """
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
-# Which process the workers belong to: when it is gone, so are they (`end_with_server`).
-_SERVER_PID = "TAGSITE_SERVER_PID"
+from tagsite.keeper import SERVER_PID, running
+
 # A killed server's port is free as soon as its workers have noticed.
 _PORT_PATIENCE = 3.0
 
@@ -75,11 +71,10 @@ def serve_web(
     where they are kept.
     """
     _share_metrics(metrics_folder)
-    os.environ[_SERVER_PID] = str(os.getpid())
-    with ExitStack() as stack:
-        if socket_port is not None:
-            # Before the workers: were it started from a thread, one of them could inherit the pipe that Popen waits on.
-            stack.enter_context(_running("keep-sockets", host, socket_port))
+    os.environ[SERVER_PID] = str(os.getpid())
+    sockets = [] if socket_port is None else [host, socket_port]
+    # Before the workers: were it started from a thread, one of them could inherit the pipe that Popen waits on.
+    with running("tagsite.keeper", *sockets):
         _Server(
             "tagsite.wsgi:application",
             address=host,
@@ -98,7 +93,8 @@ def serve_web(
 def serve_all(host: str, port: int, metrics_folder: Path) -> None:
     """Serve web and sockets on one port, from this one process; it must not have imported Django yet."""
     _share_metrics(metrics_folder)
-    _serve_sockets(host, port)
+    with running("tagsite.keeper"):
+        _serve_sockets(host, port)
 
 
 def _serve_sockets(host: str, port: int) -> None:
@@ -128,29 +124,6 @@ def _serve_sockets(host: str, port: int) -> None:
     )
 
 
-def _keep_sockets_served(host: str, port: int) -> None:
-    """Run the process for sockets, and run it again whenever it ends."""
-    end_with_server()
-    os.environ[_SERVER_PID] = str(os.getpid())
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with suppress(KeyboardInterrupt):
-        while True:
-            with _running("sockets", host, port) as process:
-                process.wait()
-            time.sleep(0.5)
-
-
-@contextmanager
-def _running(what: str, *arguments: object) -> "Iterator[subprocess.Popen[bytes]]":
-    """This program in a process of its own, which is ended in the end."""
-    process = subprocess.Popen([sys.executable, "-m", "tagsite.server", what, *map(str, arguments)])  # noqa: S603  # our own
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def _share_metrics(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -162,24 +135,9 @@ def replace_process_by_server(what: str, *arguments: object) -> NoReturn:
     os.execv(sys.executable, [sys.executable, "-m", "tagsite.server", what, *map(str, arguments)])  # noqa: S606  # our own program
 
 
-def end_with_server() -> None:
-    """In a worker: end when the server process is gone, even if it was killed and could not say so."""
-    server = os.environ.get(_SERVER_PID)
-    if server is not None:
-        threading.Thread(target=_watch, args=[int(server)], daemon=True).start()
-
-
-def _watch(server: int) -> None:
-    while os.getppid() == server:
-        time.sleep(0.5)
-    os._exit(1)
-
-
 def main(what: str, host: str, port: str, *more: str) -> None:
     if what == "sockets":
         _serve_sockets(host, int(port))
-    elif what == "keep-sockets":
-        _keep_sockets_served(host, int(port))
     elif what == "all":
         serve_all(host, int(port), Path(more[0]))
     else:

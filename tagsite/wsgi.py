@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
-from tagsite.server import end_with_server
+from tagsite.keeper import end_with_server
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tagsite.settings")
 

@@ -1,4 +1,4 @@
-"""GET /api/events: the organization's stream, for programs that poll."""
+"""GET /api/events: the organization's stream, for programs that poll; and how far it is sealed."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -17,7 +17,9 @@ from tags.api.json_rows import json_response
 from tags.api.schema import query_parameters
 from tags.api.validation import TagType, TaskName, Wire, validated_query
 from tags.db.tenancy import in_organization
+from tags.errors import NotFound
 from tags.events.reading import EventTypeName, Selection, events_after, kept_positions
+from tags.events.seals import SealFile, newest_seal
 from tags.events.waiting import Wait, ask_for_wait
 from tags.models import Permission
 
@@ -102,3 +104,17 @@ def _page(events: Iterable[tuple[int, str]], last: int, limit: int) -> Iterator[
         yield f",{event}" if count else event
         count += 1
     yield f'],"position":{position if count == limit else last},"reset":false}}'
+
+
+class SealView(APIView):
+    permissions = {"GET": Permission.READ}
+
+    @extend_schema(operation_id="get_seal", responses={200: SealFile, 404: None})
+    def get(self, request: Request) -> Response:
+        """The newest seal over the events: keep it elsewhere, and it shows later whether they were tampered with."""
+        organization_id = caller_of(request).organization_id
+        with in_organization(organization_id):
+            seal = newest_seal(organization_id)
+        if seal.position == 0:
+            raise NotFound("Nothing is sealed yet")
+        return Response(seal.model_dump(mode="json"))

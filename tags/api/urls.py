@@ -47,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("v1/lineage", lineage.LineageView.as_view(), name="lineage"),
     path("events", events.EventsView.as_view(), name="events"),
+    path("events/seal", events.SealView.as_view(), name="seal"),
     path("ws-tickets", ws_tickets.WsTicketsView.as_view(), name="ws-tickets"),
     path("service-accounts", service_accounts.ServiceAccountsView.as_view(), name="service-accounts"),
     path("service-accounts/<id:account_id>", service_accounts.ServiceAccountView.as_view(), name="service-account"),

@@ -36,8 +36,13 @@ def dumps(value: Any) -> str:
     return _COMPACT.encode(value).decode()
 
 
+def canonical(value: Any) -> bytes:
+    """The one canonical form of a JSON value: sorted keys, no white space, shortest exact numbers (docs/seal.md)."""
+    return _CANONICAL.encode(value)
+
+
 def canonical_digest(value: Any) -> bytes:
-    """SHA-256 over the one canonical form of a JSON value: sorted keys, no white space, shortest exact numbers.
+    """SHA-256 over the canonical form.
 
     Equal JSON values have equal digests, whatever their key order and number notation: it is the identity of
     `tag_metadata`, in memory and in the unique index alike.

@@ -7,8 +7,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 # What the application may do to each of Tagsite's tables. Nothing may be deleted but a membership, a ticket and a
-# rule (its firings go with it); a tag is removed by an update, and an event is never changed. Of a ticket its use alone
-# is written: none can be made to live longer. Django's own tables (sessions, admin log, ...) get all four.
+# rule (its firings go with it); a tag is removed by an update; an event and a seal are never changed. Of a ticket
+# its use alone is written: none can be made to live longer. Django's own tables (sessions, admin log, ...) get all
+# four.
 PRIVILEGES = {
     "organization": "SELECT, INSERT, UPDATE",
     "membership": "SELECT, INSERT, UPDATE, DELETE",
@@ -20,6 +21,7 @@ PRIVILEGES = {
     "task_tag": "SELECT, INSERT, UPDATE",
     "event_stream": "SELECT, INSERT, UPDATE",
     "event": "SELECT, INSERT",
+    "seal": "SELECT, INSERT",
     "decision": "SELECT, INSERT, UPDATE (undone_by)",
     "decided_task": "SELECT, INSERT, UPDATE (undone_at)",
     "producer_run": "SELECT, INSERT, UPDATE",

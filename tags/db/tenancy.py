@@ -17,6 +17,7 @@ from tags.db.postgresql.base import DatabaseWrapper
 ORGANIZATION = "tagsite.organization_id"
 USER = "tagsite.user_id"
 API_KEY_DIGEST = "tagsite.api_key_digest"
+SEALING = "tagsite.sealing"
 
 _SHOW = "SELECT set_config(%s, %s, true)"
 
@@ -60,6 +61,14 @@ def as_user(user_id: UUID) -> Iterator[None]:
     """One transaction that sees this user's own memberships and their organizations, and nothing else."""
     with transaction.atomic(durable=True):
         show(USER, str(user_id))
+        yield
+
+
+@contextmanager
+def sealing() -> Iterator[None]:
+    """One transaction that sees, of every organization, its id, its newest position and its seals: hashes alone."""
+    with transaction.atomic(durable=True):
+        show(SEALING, "on")
         yield
 
 

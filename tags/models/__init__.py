@@ -24,6 +24,7 @@ from tags.models.execution import (
 from tags.models.ingest import ProducerRun, RejectedEvent
 from tags.models.organization import EventStream, Organization
 from tags.models.rule import ReviewRule, RuleFiring
+from tags.models.seal import Seal
 from tags.models.tag import TagStatus, TaskTag
 from tags.models.ticket import WsTicket
 
@@ -51,6 +52,7 @@ __all__ = [
     "Role",
     "RuleFiring",
     "Scope",
+    "Seal",
     "ServiceAccount",
     "StaleStatus",
     "TagStatus",

@@ -160,6 +160,7 @@ def _of_flow_executions(own: Ids, named: Ids) -> Entries:
         ("PATCH", "flow-execution-status", "delete"): (status, {"status": "deleted"}, {}),
         ("DELETE", "flow-execution", ""): (one, {}, None),
         ("GET", "events", ""): (_to("events"), {"after": 0, "limit": 1000}, None),
+        ("GET", "seal", ""): (_to("seal"), {}, None),
         ("GET", "events", "execution"): (_to("events"), {"flow_execution_id": named.flow_execution}, None),
     }
 

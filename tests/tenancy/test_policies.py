@@ -32,14 +32,16 @@ TABLES = [
     "rejected_event",
     "review_rule",
     "rule_firing",
+    "seal",
     "service_account",
     "task_execution",
     "task_tag",
     "ws_ticket",
 ]
 each_table = pytest.mark.parametrize("table", TABLES)
-# An event is never changed; of a ticket only its use is written, and of a decision that it was taken back.
-MOVABLE = [table for table in TABLES if table not in ("decided_task", "decision", "event", "ws_ticket")]
+# An event and a seal are never changed; of a ticket only its use is written, and of a decision that it was taken back.
+FIXED = ("decided_task", "decision", "event", "seal", "ws_ticket")
+MOVABLE = [table for table in TABLES if table not in FIXED]
 
 
 @contextmanager
@@ -174,6 +176,14 @@ def test_an_unknown_key_shows_nothing(intruder: Intruder, neighbour: Neighbour) 
         assert everything_seen() == {}
 
 
+def test_the_sealer_sees_how_far_every_organization_is_and_nothing_else(
+    intruder: Intruder, neighbour: Neighbour
+) -> None:
+    with tenancy.sealing():
+        assert {intruder.tenant.id, neighbour.tenant.id} <= set(organizations_in("event_stream"))
+        assert set(everything_seen()) == {"event_stream", "seal"}
+
+
 def entered_by_user(neighbour: Neighbour) -> AbstractContextManager[None]:
     return as_user(neighbour.tenant.reviewer.id)
 
@@ -182,8 +192,12 @@ def entered_by_key(neighbour: Neighbour) -> AbstractContextManager[None]:
     return with_key(neighbour.tenant.token)
 
 
-@pytest.mark.parametrize("table", ["membership", "organization", "api_key"])
-@pytest.mark.parametrize("enter", [entered_by_user, entered_by_key])
+def entered_by_sealer(neighbour: Neighbour) -> AbstractContextManager[None]:
+    return tenancy.sealing()
+
+
+@pytest.mark.parametrize("table", ["membership", "organization", "api_key", "event_stream"])
+@pytest.mark.parametrize("enter", [entered_by_user, entered_by_key, entered_by_sealer])
 def test_nothing_can_be_written_before_the_organization_is_known(
     enter: Callable[[Neighbour], AbstractContextManager[None]], table: str, neighbour: Neighbour
 ) -> None:
@@ -202,7 +216,7 @@ def backend() -> int:
 
 
 def settings_left() -> set[str]:
-    names = (tenancy.ORGANIZATION, tenancy.USER, tenancy.API_KEY_DIGEST)
+    names = (tenancy.ORGANIZATION, tenancy.USER, tenancy.API_KEY_DIGEST, tenancy.SEALING)
     with connection.cursor() as cursor:
         cursor.execute("SELECT " + ", ".join(f"coalesce(current_setting('{name}', true), '')" for name in names))
         return set(cursor.fetchone())
@@ -221,7 +235,9 @@ def take_again(pid: int) -> None:
     raise AssertionError("the pool did not lend the connection again")
 
 
-each_setting = pytest.mark.parametrize("enter", [named_organization, entered_by_user, entered_by_key])
+each_setting = pytest.mark.parametrize(
+    "enter", [named_organization, entered_by_user, entered_by_key, entered_by_sealer]
+)
 
 
 @each_setting

@@ -10,20 +10,20 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from tags.db.tenancy import in_organization
 from tags.events.feed import Entry
 from tags.events.reading import Selection, without_prefix
 from tags.live.hub import running_hub
-from tags.models import EventType, Organization
+from tags.models import EventType
+from tagsite.management.arguments import check_organization, position, uuid
 
 
 class Command(BaseCommand):
     help = "Prints the changes of an organization as they happen, until it is interrupted."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--organization", type=_uuid, required=True, help="the organization's id")
-        parser.add_argument("--after", type=_position, help="first what came after this position (default: from now)")
-        parser.add_argument("--flow-execution", type=_uuid, help="only this flow execution")
+        parser.add_argument("--organization", type=uuid, required=True, help="the organization's id")
+        parser.add_argument("--after", type=position, help="first what came after this position (default: from now)")
+        parser.add_argument("--flow-execution", type=uuid, help="only this flow execution")
         parser.add_argument("--task-name", help="only tasks of this name")
         parser.add_argument("--tag-type", help="only tags of this type")
         parser.add_argument("--type", type=_event_type, action="append", help="only this type of event; repeatable")
@@ -31,9 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with in_organization(options["organization"]):
-                if not Organization.objects.filter(id=options["organization"]).exists():
-                    raise CommandError(f"There is no organization {options['organization']}.")
+            check_organization(options["organization"])
             printer = Printer(as_json=options["json"])
             execution = options["flow_execution"]
             selection = Selection(
@@ -102,19 +100,6 @@ def _line(entry: Entry) -> str:
 
 def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no UUID") from None
-
-
-def _position(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) >= 2**63:
-        raise ArgumentTypeError(f"{text!r} is no position: a whole number, 0 or more")
-    return int(text)
 
 
 def _event_type(text: str) -> str:
