@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: demo try-airflow test prove lint bench shell clean
+.PHONY: demo try-airflow test prove lint bench shell lock clean
 
 demo: .venv/runtime.stamp  ## the product with its embedded database and sample data
 	@PORT=$(PORT) exec $(BIN)/python -m tagsite.demo
@@ -18,12 +18,14 @@ test: .venv/develop.stamp  ## all tests, on a real PostgreSQL (DATABASE_URL name
 prove: .venv/develop.stamp  ## attacks every promise, and writes docs/proof.md; LONG=1 in full, ONLY=row for one
 	@LONG=$(LONG) ONLY=$(ONLY) SEED=$(SEED) $(BIN)/python -m tests.prove
 
-lint: .venv/develop.stamp  ## style, types, layers, templates, migrations, deployment settings
+lint: .venv/develop.stamp  ## style, types, layers, templates, security, requirements, migrations, deployment settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	DEBUG=on $(BIN)/mypy tags tagsite manage.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/djlint templates --check --lint --quiet
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive tags tagsite tools docs manage.py
+	$(BIN)/python tools/check_requirements.py
 	DEBUG=on $(BIN)/python manage.py makemigrations --check --dry-run
 	DEBUG=off ALLOWED_HOSTS=tagsite.example SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
@@ -36,6 +38,14 @@ bench: .venv/develop.stamp  ## speed beside its limit; writes docs/performance.m
 shell: .venv/runtime.stamp  ## a Python shell on the embedded database
 	@DEBUG=on $(BIN)/python manage.py shell
 
+lock:  ## pin what the requirements need in turn, with the hashes of their files for all platforms
+	$(PYTHON) -m venv var/lock
+	var/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
+	for name in requirements requirements-dev; do \
+		CUSTOM_COMPILE_COMMAND="make lock" var/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.lock $$name.txt || exit 1; \
+	done
+
 clean:  ## remove the environment and all data, the demo's too
 	@for folder in var/postgres var/test/postgres var/bench/postgres; do \
 		if [ -x $(BIN)/python ] && [ -d $$folder ]; then \
@@ -45,13 +55,13 @@ clean:  ## remove the environment and all data, the demo's too
 	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/runtime.stamp: requirements.txt
+.venv/runtime.stamp: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Tagsite needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing; on Debian: apt install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-.venv/develop.stamp: requirements-dev.txt .venv/runtime.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/develop.stamp: requirements-dev.lock .venv/runtime.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its place in the metrics."""
+"""Around every request: its id, its line in the log, its place in the metrics, and headers that every answer has."""
 
 import logging
 import re
@@ -52,3 +52,21 @@ def _report(request: HttpRequest, response: HttpResponse, seconds: float) -> Non
 
 # Any other word in the method's place must not make a new time series.
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+# Devices that no page of Tagsite's asks for, and so no script that got into one can.
+_NO_DEVICES = ", ".join(
+    f"{device}=()" for device in ("camera", "microphone", "geolocation", "payment", "usb", "serial")
+)
+
+
+class HeadersMiddleware:
+    """What none of Django's sets: no cache keeps an answer that does not allow it, and no page uses a device."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Cache-Control", "no-store")
+        response.setdefault("Permissions-Policy", _NO_DEVICES)
+        return response

@@ -1,0 +1,102 @@
+"""Whether requirements, lock files and what is installed agree; asks nobody, needs nothing but Python.
+
+`make lock` writes the lock files. Exits with 1 and a sentence for each thing that is wrong.
+"""
+
+import re
+import sys
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+# Requirements and their lock; the second holds all of the first.
+PAIRS = {"requirements.txt": "requirements.lock", "requirements-dev.txt": "requirements-dev.lock"}
+
+_PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^\s;\\]+)")
+_HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}$")
+
+
+@dataclass
+class Locked:
+    version: str
+    hashes: int = 0
+    # Who wants it: other packages, or `-r` and a file.
+    wanted_by: list[str] = field(default_factory=list)
+
+    @property
+    def is_asked_for(self) -> bool:
+        return any(name.startswith("-r ") for name in self.wanted_by)
+
+
+def main() -> None:
+    wrong = [sentence for requirements, lock in PAIRS.items() for sentence in _compare(requirements, lock)]
+    wrong += _between_locks(*(read_lock(PROJECT / lock) for lock in PAIRS.values()))
+    wrong += _installed(read_lock(PROJECT / "requirements-dev.lock"))
+    if wrong:
+        sys.exit("\n".join([*wrong, "After a change of requirements: make lock"]))
+
+
+def read_requirements(path: Path) -> dict[str, str]:
+    """The pins of a requirements file and of those that it includes."""
+    pins: dict[str, str] = {}
+    for line in path.read_text().splitlines():
+        if line.startswith("-r "):
+            pins |= read_requirements(path.parent / line.removeprefix("-r "))
+        elif line and not line.startswith("#"):
+            pin = _PIN.fullmatch(line.strip())
+            pins[_normal(pin[1] if pin else line)] = pin[2] if pin else "not pinned"
+    return pins
+
+
+def read_lock(path: Path) -> dict[str, Locked]:
+    """As pip-compile writes it: a pin, its hashes, and comments that say who wants it."""
+    locked: dict[str, Locked] = {}
+    last = Locked("")
+    for line in path.read_text().splitlines():
+        if pin := _PIN.match(line):
+            last = locked[_normal(pin[1])] = Locked(pin[2])
+        elif _HASH.search(line.rstrip(" \\")):
+            last.hashes += 1
+        elif line.startswith("    #"):
+            last.wanted_by += filter(None, [re.sub(r"^    #\s+(via\s*)?", "", line)])
+    return locked
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _compare(requirements: str, lock: str) -> list[str]:
+    pins, locked = read_requirements(PROJECT / requirements), read_lock(PROJECT / lock)
+    wrong = [f"{lock}: {name} has no hash" for name, entry in locked.items() if not entry.hashes]
+    asked_for = {name: entry.version for name, entry in locked.items() if entry.is_asked_for}
+    return wrong + [
+        f"{name} is {pins.get(name)} in {requirements}, and {asked_for.get(name)} in {lock}"
+        for name in sorted(pins.keys() | asked_for.keys())
+        if pins.get(name) != asked_for.get(name)
+    ]
+
+
+def _between_locks(runtime: dict[str, Locked], develop: dict[str, Locked]) -> list[str]:
+    return [
+        f"{name} is {entry.version} in requirements.lock, and another or none in requirements-dev.lock"
+        for name, entry in runtime.items()
+        if name not in develop or develop[name].version != entry.version
+    ]
+
+
+def _installed(locked: dict[str, Locked]) -> list[str]:
+    wrong = []
+    for name, entry in locked.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = "not installed"
+        if found != entry.version:
+            wrong.append(f"{name} is {entry.version} in requirements-dev.lock, and here: {found}")
+    return wrong
+
+
+if __name__ == "__main__":
+    main()
