@@ -24,7 +24,7 @@ SEALING = """
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tags", "0009_decided_tasks"),
+        ("tags", "0010_preferences"),
     ]
 
     operations = [
