@@ -16,7 +16,7 @@ MOST_GROUPS = 1_000
 _ALL = 2**31 - 1
 
 # Calls of one step are one task here: `extract [8d2c…]` of each span, `load[7]` of a mapped task.
-_STEP = r"""
+STEP = r"""
     CASE WHEN task_name NOT LIKE '%%]' THEN task_name
          ELSE regexp_replace(task_name, '(\S) \[[0-9a-f]+\]$|(\S)\[[0-9]+\]$', '\1\2') END
 """
@@ -37,7 +37,7 @@ _FIGURES = f"""
                    PARTITION BY GROUPING(day, flow_id, step, user_id) ORDER BY count(*) DESC, flow_id, step, user_id
                ) AS place
         FROM (
-            SELECT kind, user_id, flow_id, {_STEP} AS step, (decided_at AT TIME ZONE 'UTC')::date AS day,
+            SELECT kind, user_id, flow_id, {STEP} AS step, (decided_at AT TIME ZONE 'UTC')::date AS day,
                    extract(epoch FROM decided_at - waiting_since)::float8 AS waited
             FROM decided_task
             WHERE organization_id = %(organization_id)s AND undone_at IS NULL
@@ -57,7 +57,7 @@ _BACKLOG = f"""
                row_number() OVER (PARTITION BY GROUPING(age, flow_id, step) ORDER BY count(*) DESC, flow_id, step)
                    AS place
         FROM (
-            SELECT flow_id, {_STEP} AS step, seconds, width_bucket(seconds, %(ages)s::float8[]) AS age
+            SELECT flow_id, {STEP} AS step, seconds, width_bucket(seconds, %(ages)s::float8[]) AS age
             FROM (
                 SELECT flow_execution.flow_id, task_tag.task_name,
                        extract(epoch FROM now() - min(task_tag.created_at))::float8 AS seconds

@@ -1,13 +1,16 @@
-"""`/runs/<id>`: one run of a flow, with its tasks along the time they took."""
+"""`/runs/<id>`: one run of a flow, with its tasks along the time they took. Its script is tags/static/tags/run.js."""
 
-from collections import defaultdict
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Count, F
+from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from tags.actions.credentials import Caller
@@ -15,67 +18,67 @@ from tags.actions.decisions import waiting_tags
 from tags.db.tenancy import in_organization
 from tags.errors import NotFound
 from tags.events.reading import current_position
-from tags.models import FlowExecution, ProcessingStatus, TaskExecution, TaskTag
+from tags.models import FlowExecution, ProcessingStatus
+from tags.models.execution import TASK_NAME_LENGTH
 from tags.review.access import desk, page_of
 from tags.review.history import tag_look
 from tags.review.people import people
-from tags.review.task import duration
+from tags.review.run_query import PAGE, TAGS, Row, RunQuery, Totals, Wanted
 from tags.review.values import show
+from tags.review.waterfall import Bar, Waterfall
 from tags.review.words import duration_text, split_name
 
-MOST_TASKS = 1_000
-_MOST_RECORDS = 5_000
-_MOST_TAGS = 5_000
-# The width of the waterfall in its own units; a bar is never narrower than can be seen.
-WIDTH = 1_000
-_NARROWEST = 6
+_MOST_TASKS = 1_000_000
+# Always there, so that no figure moves when another one comes.
+_USUAL = ["failed", "running", "queued", "completed"]
 
 
-@dataclass(slots=True)
-class Bar:
-    """One try of a task on the waterfall."""
+class WantedForm(forms.Form):
+    """Which tasks of the run; what is absent is not asked for."""
 
-    status: str
-    x: float
-    width: float
+    q = forms.CharField(max_length=TASK_NAME_LENGTH, required=False)
+    status = forms.ChoiceField(choices=ProcessingStatus.choices, required=False)
+    only_waiting = forms.BooleanField(required=False)
+    step = forms.CharField(max_length=TASK_NAME_LENGTH, required=False, strip=False)
+    offset = forms.IntegerField(min_value=0, max_value=_MOST_TASKS, required=False)
+
+    @property
+    def wanted(self) -> Wanted:
+        """Everything, for a form that is not valid."""
+        if not self.is_valid():
+            return Wanted()
+        return Wanted(**{name: value for name, value in self.cleaned_data.items() if value})
 
 
-@dataclass(slots=True)
-class Task:
-    """`id` and `status` are of its newest try; the times span all of them."""
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    row: Row
+    names: tuple[str, str]
+    statuses: list[tuple[str, str, int]]  # status, its word, and how many tasks have it
+    begins: str
+    takes: str
+    span: Bar | None
+    bars: list[Bar]
+    tags: list[tuple[str, str, str]]
+    more_tags: int
 
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`kind` is the status by which it is coloured."""
+
+    kind: str
     name: str
-    id: UUID
-    status: str
-    tries: int
-    started: datetime | None
-    ended: datetime | None
-    records: list[dict[str, Any]] = field(default_factory=list)
-    bars: list[Bar] = field(default_factory=list)
-    tags: list[tuple[str, str, str]] = field(default_factory=list)
-    offset: timedelta | None = None
-
-    @property
-    def duration(self) -> str:
-        return duration_text(duration(self.started, self.ended))
-
-    @property
-    def names(self) -> tuple[str, str]:
-        return split_name(self.name)
-
-    @property
-    def status_word(self) -> str:
-        return str(ProcessingStatus(self.status).label)
-
-    @property
-    def begins(self) -> str:
-        """After the run's beginning."""
-        return duration_text(self.offset)
+    count: int
+    query: str
+    is_chosen: bool
 
 
 @require_safe
 @page_of()
 def run(request: HttpRequest, caller: Caller, id: UUID) -> HttpResponse:
+    form = WantedForm(request.GET)
+    wanted = form.wanted
     with in_organization(caller.organization_id):
         executions = FlowExecution.objects.in_organization(caller.organization_id).not_deleted()
         execution: FlowExecution | None = executions.filter(id=id).select_related("flow").first()
@@ -83,20 +86,26 @@ def run(request: HttpRequest, caller: Caller, id: UUID) -> HttpResponse:
             raise NotFound("Not found")
         # Before all else, so that the page hears again of what it may just have missed.
         position = current_position(caller.organization_id)
-        tasks, count = _tasks(caller, execution)
+        waiting = waiting_tags(caller.organization_id)
+        query = RunQuery(caller.organization_id, execution.id, waiting)
+        totals = query.totals()
+        waterfall = Waterfall(totals, timezone.now())
+        rows, has_more = query.rows(wanted)
+        shown = _shown(query, rows, waterfall, waiting)
         modified_by = people(caller, [execution.modified_by])[execution.modified_by]
-    started = min((task.started for task in tasks if task.started), default=None)
-    ended = max((task.ended for task in tasks if task.ended), default=None)
-    _place(tasks, started, ended)
     context = {
         "execution": execution,
         "position": position,
-        "tasks": tasks,
-        "task_count": count,
-        "tasks_left_out": count - len(tasks),
-        "started": started,
-        "ended": ended,
-        "duration": duration_text(duration(started, ended)),
+        "form": form,
+        "wanted": wanted,
+        "totals": totals,
+        "choices": _choices(totals, wanted),
+        "rows": shown,
+        "ticks": waterfall.ticks,
+        "previous": _query(wanted, offset=max(0, wanted.offset - PAGE)) if wanted.offset else "",
+        "next": _query(wanted, offset=wanted.offset + PAGE) if has_more else "",
+        "started": waterfall.start,
+        "duration": duration_text(waterfall.duration),
         "modified_by": modified_by,
         "input": show(execution.input) if execution.input else None,
         "section": "",
@@ -104,50 +113,69 @@ def run(request: HttpRequest, caller: Caller, id: UUID) -> HttpResponse:
     return desk(request, caller, "review/run.html", context)
 
 
-def _tasks(caller: Caller, execution: FlowExecution) -> tuple[list[Task], int]:
-    """The first tasks by their start, and how many there are. Inside `in_organization`."""
-    records = TaskExecution.objects.in_organization(caller.organization_id).filter(flow_execution_id=execution.id)
-    count = records.aggregate(count=Count("task_name", distinct=True))["count"]
-    rows = records.order_by(F("started_at").asc(nulls_last=True), "created_at", "id").values(
-        "id", "task_name", "task_execution_idx", "processing_status", "started_at", "completed_at"
+def _query(wanted: Wanted, **changes: Any) -> str:
+    names = ("q", "status", "only_waiting", "step")
+    values = {name: getattr(wanted, name) for name in names} | changes
+    return "?" + urlencode({name: "1" if value is True else value for name, value in values.items() if value})
+
+
+def _choices(totals: Totals, wanted: Wanted) -> list[Choice]:
+    all_of_them = Choice(
+        "",
+        _("All"),
+        totals.tasks,
+        _query(wanted, status="", only_waiting=False),
+        not (wanted.status or wanted.only_waiting),
     )
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows[:_MOST_RECORDS]:
-        if row["task_name"] in found or len(found) < MOST_TASKS:
-            found[row["task_name"]].append(row)
-    waiting = waiting_tags(caller.organization_id)
-    tags: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-    active = TaskTag.objects.in_organization(caller.organization_id).filter(flow_execution_id=execution.id)
-    for name, tag, tag_type in active.order_by("created_at", "id").values_list("task_name", "tag", "tag_type")[
-        :_MOST_TAGS
-    ]:
-        tags[name].append((tag, tag_type, tag_look(tag, tag_type, waiting)))
-    return [_task(name, members, tags[name]) for name, members in found.items()], count
+    waiting = Choice(
+        "waits", _("Waiting"), totals.waiting, _query(wanted, status="", only_waiting=True), wanted.only_waiting
+    )
+    statuses = [*_USUAL, *sorted(set(totals.statuses) - set(_USUAL))]
+    return [
+        all_of_them,
+        waiting,
+        *(
+            Choice(
+                status,
+                str(ProcessingStatus(status).label),
+                totals.statuses.get(status, 0),
+                _query(wanted, status=status, only_waiting=False),
+                wanted.status == status,
+            )
+            for status in statuses
+        ),
+    ]
 
 
-def _task(name: str, records: list[dict[str, Any]], tags: list[tuple[str, str, str]]) -> Task:
-    newest = max(records, key=lambda record: int(record["task_execution_idx"]))
-    started = min((record["started_at"] for record in records if record["started_at"]), default=None)
-    ended = max((record["completed_at"] for record in records if record["completed_at"]), default=None)
-    if newest["completed_at"] is None:
-        ended = None
-    task = Task(name, newest["id"], newest["processing_status"], len(records), started, ended, records)
-    task.tags = tags
-    return task
+def _shown(query: RunQuery, rows: list[Row], waterfall: Waterfall, waiting: list[str]) -> list[ShownRow]:
+    """Inside `in_organization`; two statements."""
+    every = zip(rows, query.tries(rows), query.tags(rows), strict=True)
+    return [
+        ShownRow(
+            row=row,
+            names=(row.name, "") if row.is_of_many else split_name(row.name),
+            statuses=_statuses(row),
+            begins=duration_text(row.started - waterfall.start) if row.started and waterfall.start else "",
+            takes=_takes(row, waterfall),
+            span=waterfall.span(row.started, row.completed) if row.is_of_many else None,
+            bars=waterfall.bars(tries),
+            tags=[(tag, tag_type, tag_look(tag, tag_type, waiting)) for tag, tag_type in tags[:TAGS]],
+            more_tags=max(0, len(tags) - TAGS),
+        )
+        for row, tries, tags in every
+    ]
 
 
-def _place(tasks: list[Task], start: datetime | None, end: datetime | None) -> None:
-    """Where the bars stand between the first start and the last end."""
-    if start is None:
-        return
-    span = (end - start).total_seconds() if end and end > start else 0
-    for task in tasks:
-        task.offset = task.started - start if task.started else None
-        for record in task.records:
-            if record["started_at"] is None:
-                continue
-            x = (record["started_at"] - start).total_seconds() / span * WIDTH if span else 0.0
-            until = record["completed_at"] or end or start
-            width = max(0.0, (until - record["started_at"]).total_seconds()) / span * WIDTH if span else WIDTH
-            width = min(WIDTH, max(_NARROWEST, width))
-            task.bars.append(Bar(record["processing_status"], round(min(x, WIDTH - width), 1), round(width, 1)))
+def _statuses(row: Row) -> list[tuple[str, str, int]]:
+    return [
+        (status, str(ProcessingStatus(status).label), count) for status, count in Counter(row.statuses).most_common()
+    ]
+
+
+def _takes(row: Row, waterfall: Waterfall) -> str:
+    """So far, for what runs; nothing if the times say nothing."""
+    until = waterfall.end if row.goes_on else row.completed
+    if row.started is None or until is None or until < row.started:
+        return ""
+    took: timedelta = until - row.started
+    return f"{duration_text(took)}…" if row.goes_on else duration_text(took)

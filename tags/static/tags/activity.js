@@ -47,6 +47,7 @@ function showState(state) {
     const name = `state${state[0].toUpperCase()}${state.slice(1)}`;
     place.textContent = page[name];
 }
+
 if ("past" in page) {
     document.getElementById("state").hidden = true; // what has passed does not change
 } else {
