@@ -1,45 +1,23 @@
-import os
-import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.browser import chromium
 from tests.live.conftest import LiveServer, live  # noqa: F401  # a fixture
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_MISSING = (
-    "These tests need Chromium: `apt-get install chromium`, or let CHROMIUM name the program."
-    " To leave them out: make test ARGS=--ignore=tests/browser"
-)
-_ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-def chromium() -> str:
-    named = os.environ.get("CHROMIUM")
-    found = shutil.which(named) if named else next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.fail(f"{named} is not a program. {_MISSING}" if named else _MISSING, pytrace=False)
-    return found
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Closed before other tests run: Playwright keeps an event loop in this thread, in which Django would not ask."""
-    path = chromium()
+    try:
+        path = chromium.program()
+    except LookupError as missing:
+        pytest.fail(str(missing), pytrace=False)
     with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "on")
-        browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
         yield browser
         browser.close()
 

@@ -18,8 +18,9 @@ from websockets.exceptions import InvalidHandshake
 from websockets.sync.client import connect
 
 from tagsite.embedded_postgres import EmbeddedPostgres
-from tests.conftest import free_port, wait_until_ready
+from tests.conftest import wait_until_ready
 from tests.database import PROJECT
+from tests.ports import free_port
 
 
 class LiveServer:

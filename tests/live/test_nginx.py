@@ -16,11 +16,11 @@ from websockets.sync.client import connect
 from websockets.typing import Origin as WebsocketOrigin
 
 from tests.cast import PASSWORD, Tenant, operation
-from tests.conftest import free_port
 from tests.database import PROJECT
 from tests.live.client import Listener
 from tests.live.servers import Redis, SideBySide
 from tests.live.test_socket import newest
+from tests.ports import free_port
 
 _AROUND = """
 daemon off;

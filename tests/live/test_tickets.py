@@ -21,12 +21,13 @@ from tags.db.tenancy import in_organization
 from tags.models import ApiKey, Membership, WsTicket
 from tags.models.ids import uuid7
 from tests.cast import Tenant, operation
-from tests.conftest import free_port, wait_until_ready
+from tests.conftest import wait_until_ready
 from tests.database import PROJECT
 from tests.live.client import PATIENCE, Listener, listening
 from tests.live.conftest import LiveServer
 from tests.live.test_listeners import cookie_of
 from tests.live.test_socket import close_code
+from tests.ports import free_port
 from tests.races.threads import together
 
 REFUSED = {"code": "user_info_not_found", "message": "The ticket is missing, invalid, used or expired", "details": None}

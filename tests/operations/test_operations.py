@@ -16,8 +16,9 @@ import pytest
 from django.db import connection
 
 from tests.cast import Tenant, operation
-from tests.conftest import free_port, wait_until_ready
+from tests.conftest import wait_until_ready
 from tests.database import OWNER_URL, PROJECT
+from tests.ports import free_port
 
 
 class Server:

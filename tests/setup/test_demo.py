@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from tagsite.embedded_postgres import EmbeddedPostgres
-from tests.conftest import free_port
 from tests.database import PROJECT
+from tests.ports import free_port
 
 
 class Demo:

@@ -1,0 +1,97 @@
+"""Every page for everybody: axe-core finds nothing, and it is small."""
+
+import gzip
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Request
+
+from tags.db.tenancy import in_organization
+from tags.models import TaskExecution
+from tests.browser.every_page import admin_pages, desk_pages
+from tests.browser.people import forgive, log_in
+from tests.cast import Tenant, operation
+from tests.ingest.test_replays import lineage_events, replay
+
+SIZES: dict[str, Any] = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+MOST_BYTES = 100_000
+
+
+@pytest.fixture(scope="module")
+def furnished(django_db_setup: None) -> tuple[Tenant, TaskExecution]:
+    """An organization with real runs, and a failed task of one that waits, was flagged and has a history."""
+    tenant = Tenant.create("Acme")
+    replay(tenant, lineage_events("openlineage-airflow"))
+    with in_organization(tenant.id):
+        tasks = list(TaskExecution.objects.filter(processing_status="failed").order_by("id")[:3])
+    tenant.api().tag(
+        *(operation("add", task.flow_execution_id, task.task_name, "requires_attention") for task in tasks),
+        *(operation("add", task.flow_execution_id, task.task_name, "pending_approval") for task in tasks),
+    )
+    return tenant, tasks[0]
+
+
+@pytest.fixture
+def may_evaluate() -> bool:
+    return True
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing(page: Page, furnished: tuple[Tenant, TaskExecution], troubles: list[str], size: str) -> None:
+    tenant, task = furnished
+    page.set_viewport_size(SIZES[size])
+    page.goto("/log-in")
+    found = {"log-in": violations(page)}
+    log_in(page, tenant, "/", "admin")
+    for name, path in {**desk_pages(task), **admin_pages(tenant)}.items():
+        answer = page.goto(path)
+        if answer is not None and answer.ok and "text/html" in answer.headers["content-type"]:
+            found[name] = violations(page)
+    forgive(troubles, "Failed to load resource")  # the forms for what the admin does not make
+    assert {name: what for name, what in found.items() if what} == {}
+    assert len(found) > 10
+
+
+def violations(page: Page) -> list[str]:
+    """In light and dark, which differ in colours alone."""
+    return _violations(page, "light", {}) + _violations(page, "dark", {"runOnly": ["color-contrast"]})
+
+
+def _violations(page: Page, scheme: Any, options: dict[str, Any]) -> list[str]:
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate("Promise.all(document.getAnimations().map(animation => animation.finished))")
+    results = Axe().run(page, options=options)
+    return [
+        f"{scheme}, {violation['id']}: {node['html'][:200]} ({node['failureSummary'][:300]})"
+        for violation in results.response["violations"]
+        for node in violation["nodes"][:3]
+    ]
+
+
+def test_axe_would_find_something(page: Page) -> None:
+    """The control."""
+    page.goto("/log-in")
+    page.evaluate("document.querySelector('label').remove()")
+    assert violations(page)
+
+
+def test_a_page_is_small(page: Page, furnished: tuple[Tenant, TaskExecution]) -> None:
+    tenant, task = furnished
+    log_in(page, tenant, "/", "admin")
+    sizes = {name: weight(page, path) for name, path in desk_pages(task).items()}
+    assert {name: size for name, size in sizes.items() if size > MOST_BYTES} == {}
+    assert min(sizes.values()) > 1000
+
+
+def weight(page: Page, path: str) -> int:
+    """The bytes of all that the page loads, each as gzip would send it."""
+    asked: list[Request] = []
+
+    def note(request: Request) -> None:
+        asked.append(request)
+
+    page.on("request", note)
+    page.goto(path, wait_until="networkidle")
+    page.remove_listener("request", note)
+    return sum(len(gzip.compress(page.request.get(request.url).body())) for request in asked)
