@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: demo try-airflow test prove lint bench shell lock clean
+.PHONY: demo try-airflow test prove lint bench pictures shell lock clean
 
 demo: .venv/runtime.stamp  ## the product with its embedded database and sample data
 	@PORT=$(PORT) exec $(BIN)/python -m tagsite.demo
@@ -34,6 +34,9 @@ bench: .venv/develop.stamp  ## speed beside its limit; writes docs/performance.m
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 	$(BIN)/python -m tests.benchmarks.live
 	$(BIN)/python -m tests.benchmarks.ingest
+
+pictures: .venv/develop.stamp  ## of every page with the demo's data; writes docs/pictures
+	@$(BIN)/python -m tests.browser.pictures
 
 shell: .venv/runtime.stamp  ## a Python shell on the embedded database
 	@DEBUG=on $(BIN)/python manage.py shell
