@@ -28,10 +28,11 @@ _FLAG = ("requires_attention", REVIEW)
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """`group_id` is what takes it back; `changed` are the tasks of which something changed."""
+    """`group_id` is what takes it back; `changed` are the tasks of which something changed, `count` how many tags."""
 
     group_id: UUID
     changed: list[Task]
+    count: int
 
 
 def decide(
@@ -179,7 +180,7 @@ def _apply(
         undoes=undoes,
     )
     tasks = dict.fromkeys((operation.flow_execution_id, operation.task_name) for operation in changed)
-    return decision, Decided(decision.group_id, list(tasks))
+    return decision, Decided(decision.group_id, list(tasks), len(changed))
 
 
 def _newest_event(organization_id: UUID) -> tuple[datetime, UUID, int]:

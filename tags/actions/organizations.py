@@ -1,11 +1,17 @@
 """Organizations and the people in them."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from tags.db.tenancy import in_organization
-from tags.errors import Conflict, NotFound
+from tags.errors import Conflict, Invalid, NotFound, detail
 from tags.models import EventStream, Membership, Organization, Role, User
 from tags.models.ids import uuid7
+from tags.models.tag import TAG_LENGTH
+
+_NAME_LENGTH = 200
+# The inbox looks into an index once for each.
+MOST_WAITING_TAGS = 20
 
 
 def create_organization(name: str, organization_id: UUID | None = None) -> Organization:
@@ -14,6 +20,26 @@ def create_organization(name: str, organization_id: UUID | None = None) -> Organ
         organization.save(force_insert=True)
         EventStream.objects.create(organization=organization)
     return organization
+
+
+def change_organization(organization_id: UUID, name: str, waiting_tags: Sequence[str]) -> None:
+    """Rename it, and say which tags make a task wait for a person. Raises Invalid."""
+    if not 0 < len(name) <= _NAME_LENGTH or "\x00" in name:
+        raise Invalid(f"A name has 1 to {_NAME_LENGTH} characters", [detail(("body", "name"), "is not one", "name")])
+    check_waiting_tags(waiting_tags)
+    with in_organization(organization_id):
+        Organization.objects.filter(id=organization_id).update(name=name, waiting_tags=list(waiting_tags))
+
+
+def check_waiting_tags(tags: Sequence[str]) -> None:
+    """Raises Invalid."""
+    if len(tags) > MOST_WAITING_TAGS:
+        message = f"At most {MOST_WAITING_TAGS} tags can mean that a task waits"
+        raise Invalid(message, [detail(("body", "waiting_tags"), message, "too_long")])
+    for place, tag in enumerate(tags):
+        if not 0 < len(tag) <= TAG_LENGTH or "\x00" in tag:
+            message = f"A tag has 1 to {TAG_LENGTH} characters"
+            raise Invalid(message, [detail(("body", "waiting_tags", place), message, "tag")])
 
 
 def create_user(username: str, password: str | None = None, is_staff: bool = False) -> User:

@@ -3,45 +3,60 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import EmptyFieldListFilter, action, display, register
+from django.contrib.admin import action, display, register
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
-from tags.admin.rules import pretty
-from tags.admin.site import TenantAdmin, caller_of, site
+from tags.admin import shown
+from tags.admin.listing import HappenedFilter
+from tags.admin.site import caller_of, site
+from tags.admin.tenant import TenantAdmin
 from tags.ingest.replay import MOST_AT_ONCE, try_again
 from tags.models import RejectedEvent
 
 
 @register(RejectedEvent, site=site)
 class RejectedEventAdmin(TenantAdmin):
-    list_display = ("received_at", "source", "code", "short_reason", "taken_at")
-    list_filter = ("source", "code", ("taken_at", EmptyFieldListFilter))
+    has_log = False
+    list_display = (
+        shown.moment("received_at", _("received")),
+        "source",
+        "code_link",
+        "short_reason",
+        shown.moment("taken_at", _("taken")),
+    )
+    list_filter = ("source", ("taken_at", HappenedFilter))
+    linked_by = ("code",)
     search_fields = ("code", "reason", "request_id")
+    date_hierarchy = "received_at"
     ordering = ("-received_at", "-id")
-    show_full_result_count = False
-    actions = ("try_again",)
-    fields = readonly_fields = ("received_at", "source", "code", "reason", "request_id", "taken_at", "sent")
+    actions = object_actions = ("try_again",)
+    fields = (
+        shown.moment("received_at", _("received")),
+        "source",
+        "code",
+        "reason",
+        "request_id",
+        shown.moment("taken_at", _("taken")),
+        "sent",
+    )
 
-    class Media:
-        css = {"all": ["tags/admin.css"]}
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("body")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    @display(description=_("code"))
+    def code_link(self, event: RejectedEvent) -> str:
+        return shown.list_link("rejectedevent", event.code, code=event.code)
 
-    has_change_permission = has_delete_permission = has_add_permission
-
-    @display(description="reason", ordering="reason")
+    @display(description=_("reason"))
     def short_reason(self, event: RejectedEvent) -> str:
         return event.reason if len(event.reason) <= 120 else f"{event.reason[:119]}…"
 
-    @display(description="what was sent")
-    def sent(self, event: RejectedEvent) -> str:
-        if event.body is None:
-            return "It was too large to keep."
-        return format_html('<pre class="sent">{}</pre>', pretty(event.body))
+    @display(description=_("what was sent"))
+    def sent(self, event: RejectedEvent) -> Any:
+        return _("It was too large to keep.") if event.body is None else shown.json_block(event.body)
 
-    @action(description="Try again")
+    @action(description=_("Try again"))
     def try_again(self, request: HttpRequest, queryset: Any) -> None:
         ids = list(queryset.order_by("received_at").values_list("id", flat=True)[: MOST_AT_ONCE + 1])
         tried = try_again(caller_of(request).organization_id, caller_of(request).actor, ids)

@@ -4,19 +4,21 @@ import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, cast
-from uuid import UUID
 
-import msgspec
 from django import forms
 from django.contrib.admin import display, register
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
 
 from tags.actions.dry_run import EXAMPLES, MOST_LOOKED_AT, matches_of_last_week
 from tags.actions.rules import change_rule, check_rule, create_rule, delete_rule
-from tags.admin.site import TenantAdmin, caller_of, site
+from tags.admin import shown
+from tags.admin.shown import pretty
+from tags.admin.site import caller_of, site
+from tags.admin.tenant import TenantAdmin, as_uuid
 from tags.db import exact_json
 from tags.errors import Detail, Invalid
 from tags.models import ProcessingStatus, ReviewRule
@@ -58,10 +60,6 @@ class TagsField(forms.CharField):
         """Left to check_rule, as is what CharField's validators look for."""
 
     run_validators = validate
-
-
-def pretty(value: Any) -> str:
-    return msgspec.json.format(exact_json.dumps(value), indent=2)
 
 
 def _number(text: str) -> Any:
@@ -136,7 +134,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when it
             check_rule(fields)
         except Invalid as invalid:
             for entry in cast(Sequence[Detail], invalid.details):
-                _, name, *place = entry["loc"]
+                _body, name, *place = entry["loc"]
                 self.add_error(str(name), _sentence(place, entry["msg"]))
         return fields
 
@@ -150,37 +148,37 @@ def _sentence(place: list[str | int], message: str) -> str:
 
 @register(ReviewRule, site=site)
 class RuleAdmin(TenantAdmin):
+    may_add = may_change = may_delete = True
     form = RuleForm
     list_display = ("name", "is_active", "flows", "tasks", "share", "puts_on", "fired")
     list_filter = ("is_active",)
     search_fields = ("name", "flow_pattern", "task_pattern", "expression")
+    date_hierarchy = "created_at"
     ordering = ("name", "id")
-
-    class Media:
-        css = {"all": ["tags/admin.css"]}
+    sortable_by = ("name", "is_active", "flows", "tasks", "share", "fired")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).with_fired_count()
 
-    @display(description="flow", ordering="flow_pattern")
-    def flows(self, rule: ReviewRule) -> str:
-        return rule.flow_pattern or "any"
+    @display(description=_("flow"), ordering="flow_pattern")
+    def flows(self, rule: ReviewRule) -> Any:
+        return rule.flow_pattern or _("any")
 
-    @display(description="task", ordering="task_pattern")
-    def tasks(self, rule: ReviewRule) -> str:
-        return rule.task_pattern or "any"
+    @display(description=_("task"), ordering="task_pattern")
+    def tasks(self, rule: ReviewRule) -> Any:
+        return rule.task_pattern or _("any")
 
-    @display(description="share", ordering="sampling_rate")
+    @display(description=_("share"), ordering="sampling_rate")
     def share(self, rule: ReviewRule) -> str:
         return f"{(rule.sampling_rate * 100).normalize():f} %"
 
-    @display(description="tags")
+    @display(description=_("tags"))
     def puts_on(self, rule: ReviewRule) -> str:
         return ", ".join(f"{tag['tag_type']}:{tag['tag']}" for tag in rule.tags)
 
-    @display(description="fired for", ordering="fired")
-    def fired(self, rule: Any) -> int:
-        return int(rule.fired)
+    @display(description=_("fired for"), ordering="fired")
+    def fired(self, rule: Any) -> str:
+        return shown.list_link("rulefiring", rule.fired, rule=rule.id)
 
     def save_model(self, request: HttpRequest, obj: ReviewRule, form: Any, change: bool) -> None:
         organization_id = caller_of(request).organization_id
@@ -192,10 +190,6 @@ class RuleAdmin(TenantAdmin):
 
     def delete_model(self, request: HttpRequest, obj: ReviewRule) -> None:
         delete_rule(caller_of(request).organization_id, obj.id)
-
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        for rule in queryset:
-            self.delete_model(request, rule)
 
     def get_urls(self) -> list[URLPattern]:
         dry_run = self.admin_site.admin_view(self.dry_run)
@@ -209,14 +203,7 @@ class RuleAdmin(TenantAdmin):
         context = {**site.each_context(request), "opts": self.opts, "form": form, "title": "Dry run"}
         if form.is_valid():
             rule = form.instance
-            rule.id = _uuid(request.POST.get("rule", "")) or rule.id  # which runs a sample holds depends on it
+            rule.id = as_uuid(request.POST.get("rule", "")) or rule.id  # which runs a sample holds depends on it
             found = matches_of_last_week(caller_of(request).organization_id, rule)
             context |= {"rule": rule, "found": found, "most_examples": EXAMPLES, "most": MOST_LOOKED_AT}
         return TemplateResponse(request, "admin/tags/reviewrule/dry_run.html", context)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

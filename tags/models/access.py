@@ -166,6 +166,7 @@ class ApiKey(TenantModel):
 
     class Meta:
         db_table = "api_key"
+        verbose_name = "API key"
         constraints = [
             # Also the index by which authentication finds a key.
             models.UniqueConstraint("digest", "organization", name="api_key_digest"),

@@ -73,6 +73,8 @@ class FlowExecution(TenantModel):
             models.Index("organization", "flow", "created_at", "id", name="flow_execution_created"),
             # Reader: GET /api/flow-executions, sorted by updated_at.
             models.Index("organization", "flow", "updated_at", "id", name="flow_execution_updated"),
+            # Reader: the admin's list, newest first.
+            models.Index("organization", F("created_at").desc(), F("id").desc(), name="flow_execution_newest"),
         ]
 
     def __str__(self) -> str:

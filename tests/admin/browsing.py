@@ -13,6 +13,14 @@ from tags.models import User
 
 RULES = "/admin/tags/reviewrule/"
 REJECTED = "/admin/tags/rejectedevent/"
+TAGS = "/admin/tags/tasktag/"
+TASKS = "/admin/tags/taskexecution/"
+FLOW_EXECUTIONS = "/admin/tags/flowexecution/"
+DECISIONS = "/admin/tags/decision/"
+ACCOUNTS = "/admin/tags/serviceaccount/"
+KEYS = "/admin/tags/apikey/"
+MEMBERS = "/admin/tags/membership/"
+ORGANIZATION = "/admin/tags/organization/"
 
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 
@@ -39,6 +47,12 @@ class Person:
         token = _TOKEN.search(self.get(form_at).content.decode())
         assert token is not None, f"no form at {form_at}"
         return self.client.post(path, {**fields, "csrfmiddlewaretoken": token[1]})
+
+    def act(self, path: str, action: str, *ids: UUID) -> str:
+        """Check these rows of a list and press a button; gives the page it leads to."""
+        answer = self.post(path, {"action": action, "_selected_action": [str(id) for id in ids]}, path)
+        assert answer.status_code == 302
+        return text(self.get(answer["Location"]))
 
 
 def text(response: HttpResponse) -> str:

@@ -1,6 +1,6 @@
 """Who gets into the admin, and that it is one organization's, whoever looks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -8,34 +8,19 @@ from django.contrib.admin.models import LogEntry
 from django.urls import URLPattern, URLResolver
 
 from tags.actions.organizations import add_member, change_role, create_user
-from tags.actions.rejections import Rejection, keep_rejections
 from tags.actions.rules import create_rule
 from tags.admin import site
 from tags.db.tenancy import in_organization
-from tags.models import Membership, RejectedEvent, ReviewRule, Role, User
+from tags.models import Membership, ReviewRule, Role, User
 from tags.models.ids import uuid7
 from tests.admin.browsing import REJECTED, RULES, Person, rule_form, text
 from tests.cast import Tenant
-from tests.tenancy.layers import (
-    BYPASSING_ROLE,
-    close_pool_without_policies,
-    drop_role,
-    make_bypassing_role,
-    without_filters,
-    without_policies,
-)
 
 PAGES = ["/admin/", "/admin/tags/", RULES, f"{RULES}add/", REJECTED, "/admin/password_change/", "/admin/jsi18n/"]
 
 
 def a_rule(tenant: Tenant, name: str = "a rule") -> ReviewRule:
     return create_rule(tenant.id, {"name": name, "tags": [{"tag": "look", "tag_type": "rule"}]})
-
-
-def a_rejection(tenant: Tenant, reason: str = "a reason") -> RejectedEvent:
-    keep_rejections(tenant.id, tenant.actor, "openlineage", [Rejection("missing", reason, {"text": "a body"})])
-    with in_organization(tenant.id):
-        return RejectedEvent.objects.get()
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -115,60 +100,6 @@ def test_no_view_is_open_but_the_way_in(tenant: Tenant) -> None:
         assert Person().get(concrete).status_code == 302, path
         assert Person.logged_in(tenant.reviewer).get(concrete).status_code == 403, path
     assert {"autocomplete", "view_on_site"} & {name for _, name in urls(site.get_urls())} == set()
-
-
-@pytest.fixture(scope="module")
-def bypassing(django_db_setup: None) -> Iterator[None]:
-    make_bypassing_role()
-    yield
-    close_pool_without_policies()
-    drop_role(BYPASSING_ROLE)
-
-
-LAYERS = {"both layers": None, "policies alone": without_filters, "filters alone": without_policies}
-
-
-@pytest.mark.parametrize("layers", LAYERS)
-@pytest.mark.parametrize("action", ["change/", "delete/", "history/"])
-@pytest.mark.parametrize("make", [a_rule, a_rejection])
-def test_what_is_the_neighbours_is_nowhere(
-    bypassing: None, tenant: Tenant, neighbour: Tenant, make: Callable[[Tenant], object], action: str, layers: str
-) -> None:
-    """With each of the two layers of tenancy alone, too."""
-    path = RULES if make is a_rule else REJECTED
-    foreign, own = make(neighbour).id, make(tenant).id  # type: ignore[attr-defined]
-    person = Person.logged_in(tenant.admin)
-
-    def answers() -> list[tuple[int, str]]:
-        found = [person.get(f"{path}{id}/{action}") for id in (foreign, uuid7())]
-        return [(answer.status_code, text(answer)) for answer in found]
-
-    take_off = LAYERS[layers]
-    if take_off is None:
-        status, nowhere = answers()
-    else:
-        with take_off():
-            status, nowhere = answers()
-    assert status[0] == 404
-    assert status == nowhere
-    is_refused = make is a_rejection and action == "delete/"
-    assert person.get(f"{path}{own}/{action}").status_code == (403 if is_refused else 200)
-
-
-@pytest.mark.parametrize("layers", LAYERS)
-def test_a_list_holds_ones_own_alone(bypassing: None, tenant: Tenant, neighbour: Tenant, layers: str) -> None:
-    a_rule(neighbour, "theirs"), a_rejection(neighbour, "theirs")
-    a_rule(tenant, "ours"), a_rejection(tenant, "ours")
-    person = Person.logged_in(tenant.admin)
-    for path in (RULES, REJECTED):
-        take_off = LAYERS[layers]
-        if take_off is None:
-            shown = text(person.get(path))
-        else:
-            with take_off():
-                shown = text(person.get(path))
-        assert "ours" in shown
-        assert "theirs" not in shown
 
 
 def test_a_foreign_rule_is_neither_changed_nor_deleted(
