@@ -24,13 +24,15 @@ from tags.actions.task_executions import report_task_execution
 from tags.db import exact_json, tenancy
 from tags.ingest import openlineage, otlp, otlp_wire
 from tags.ingest.intake import take
-from tags.models import SYSTEM, Actor, FlowExecution, Membership, RejectedEvent, Role, Scope, ServiceAccount, User
+from tags.models import SYSTEM, Actor, Membership, RejectedEvent, Role, Scope, ServiceAccount, TaskExecution, User
 from tags.models.ids import uuid7
 from tagsite.recordings import LINEAGE, TRACES, recorded
 from tagsite.sample_history import History
 
 ORGANIZATION = "Demo"
 SERVICE_ACCOUNT = "Pipeline worker"
+# The task that the greeting's example tags.
+_TAGGED = "extract_fields"
 PEOPLE = {"admin": Role.ADMIN, "reviewer": Role.REVIEWER, "viewer": Role.VIEWER}
 
 
@@ -101,7 +103,7 @@ def _open_again(url: str, admin: User) -> Demo:
     with tenancy.in_organization(organization_id):
         account = ServiceAccount.objects.get(name=SERVICE_ACCOUNT)
         _, token = create_api_key(organization_id, account.id, "demo")
-        execution = FlowExecution.objects.order_by("created_at", "id").values_list("id", flat=True)[0]
+        execution = TaskExecution.objects.order_by("created_at").filter(task_name=_TAGGED)[0].flow_execution_id
     return _demo(url, organization_id, token, execution, passwords)
 
 

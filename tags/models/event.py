@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.db.models.fields.json import KT
 
 from tags.db.exact_json import ExactJSONField
@@ -37,6 +37,12 @@ class Event(TenantModel):
     request_id = models.CharField(max_length=64)
     batch_id = models.UUIDField()
     data = ExactJSONField()
+    # A column, because under row-level security no index over an expression of `data` is used.
+    tag = models.GeneratedField(
+        expression=Case(When(type__in=TAG_EVENTS, then=KT("data__tag"))),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+    )
 
     objects = TenantQuerySet.as_manager()
 
@@ -57,9 +63,9 @@ class Event(TenantModel):
             # plenty of (programs, tasks) needs no index: a part of the stream is sure to have some.
             models.Index(
                 "organization",
-                KT("data__tag"),
+                "tag",
                 models.F("position").desc(),
-                condition=Q(type__in=TAG_EVENTS),
+                condition=Q(tag__isnull=False),
                 name="event_of_tag",
             ),
             models.Index(

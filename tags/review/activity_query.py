@@ -5,7 +5,7 @@ Everything here runs inside `in_organization`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from tags.review.activity_filter import DECISIONS, TYPES, Filter
 from tags.review.history import CHANGE
 
 # Events that one look goes back over, and changes of an entry that are listed at once.
-LOOKED_AT = 20_000
+LOOKED_AT = 2_000
 CHANGES = 100
 # Times ascend along the stream but for transactions that overlapped.
 _OVERLAP = timedelta(minutes=10)
@@ -40,21 +40,20 @@ _POSITION_AT = """
 # condition stands as it is written there.
 _OF_RUN = "AND event.flow_execution_id = %(run)s"
 _OF_PERSON = "AND event.actor = %(actor)s AND event.actor LIKE 'user:%%'"
-_OF_TAG = "AND event.data ->> 'tag' = %(tag)s AND event.type IN ('task_tag.added', 'task_tag.removed')"
+_OF_TAG = "AND event.tag = %(tag)s"
 _OF_RUNS = """
     AND event.type = ANY(%(types)s)
     AND event.type IN ('flow_execution.created', 'flow_execution.updated', 'flow_execution.deleted')
 """
 _NEAR = "AND event.position > %(before)s - %(looked_at)s"
 _SEEN = """
-    SELECT event.position, event.type, event.flow_execution_id, event.task_name, event.actor, event.time, event.batch_id
-           {tag}
+    SELECT event.position, event.type, event.flow_execution_id, event.task_name, event.actor, event.time,
+           event.batch_id, event.tag
     FROM event
     WHERE event.organization_id = %(organization_id)s AND event.position < %(before)s AND event.position > %(after)s
           {found_by}
     ORDER BY event.position DESC LIMIT %(looked_at)s
 """
-_WITH_TAG = ", CASE WHEN event.type IN ('task_tag.added', 'task_tag.removed') THEN event.data ->> 'tag' END AS tag"
 _TAG = "seen.tag = %(tag)s"
 _FLOW = """
     EXISTS (
@@ -105,6 +104,20 @@ _ENTRIES = """
     LEFT JOIN (SELECT * FROM entry ORDER BY newest DESC LIMIT %(read)s) AS entry ON true
     ORDER BY entry.newest DESC
 """
+# The whole of each press of a button, however far back it began and whatever of it was asked for.
+_GROUPS = """
+    SELECT decision.group_id, min(decision.position - jsonb_array_length(decision.changes)) + 1,
+           sum(jsonb_array_length(decision.changes))::int,
+           (
+               SELECT count(DISTINCT (change ->> 1, change ->> 2))::int
+               FROM decision AS one, jsonb_array_elements(one.changes) AS change
+               WHERE one.organization_id = %(organization_id)s AND one.group_id = decision.group_id
+           )
+    FROM decision
+    WHERE decision.organization_id = %(organization_id)s AND decision.group_id = ANY(%(groups)s)
+      AND decision.position IS NOT NULL
+    GROUP BY decision.group_id
+"""
 # What is too large is told without what it says.
 _CHANGES = """
     SELECT wanted.ordinal, event.position, event.type, event.actor, event.time, event.flow_execution_id,
@@ -120,7 +133,7 @@ _CHANGES = """
     CROSS JOIN LATERAL (
         SELECT seen.position, seen.type, seen.actor, seen.time, seen.flow_execution_id, seen.task_name,
                CASE WHEN pg_column_size(seen.data) <= 300000 THEN seen.data ELSE '{{}}' END AS data
-        FROM (SELECT event.* {tag} FROM event) AS seen
+        FROM event AS seen
         WHERE seen.organization_id = %(organization_id)s
           AND seen.position BETWEEN wanted.oldest AND wanted.newest AND seen.position < %(before)s
           AND {belongs} {conditions}
@@ -170,7 +183,6 @@ class ActivityQuery:
     def __init__(self, organization_id: UUID, wanted: Filter) -> None:
         self.wanted = wanted
         self._found_by, conditions = _conditions(wanted)
-        self._tag = _WITH_TAG if _TAG in conditions else ""
         self._conditions = "".join(f" AND {condition}" for condition in conditions)
         self.oldest, self.newest = kept_positions(organization_id)
         self._parameters: dict[str, Any] = {
@@ -214,21 +226,20 @@ class ActivityQuery:
             "before": before or _NO_POSITION,
             "limit": limit,
         }
-        statement = _CHANGES.format(change=CHANGE, tag=self._tag, belongs=belongs, conditions=self._conditions)
+        statement = _CHANGES.format(change=CHANGE, belongs=belongs, conditions=self._conditions)
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
     def _look(self, before: int, after: int) -> Page:
-        statement = _ENTRIES.format(
-            seen=_SEEN.format(tag=self._tag, found_by=self._found_by), conditions=self._conditions
-        )
+        statement = _ENTRIES.format(seen=_SEEN.format(found_by=self._found_by), conditions=self._conditions)
         with connection.cursor() as cursor:
             cursor.execute(statement, {**self._parameters, "before": before, "after": after})
             rows = cursor.fetchall()
         looked_back_to, looked_at = rows[0][:2]
         entries, rest = page_of_entries([Entry(*row[2:]) for row in rows if row[2] is not None])
+        entries = self._whole(entries)
         if rest:
             return Page(entries, rest.newest + 1, None)
         first = max(after + 1, self.oldest)
@@ -239,6 +250,18 @@ class ActivityQuery:
         if looked_back_to <= first:
             return Page(entries, None, None)
         return Page(entries, looked_back_to, self._time_at(looked_back_to))
+
+    def _whole(self, entries: list[Entry]) -> list[Entry]:
+        groups = [entry.key for entry in entries if entry.decision]
+        with connection.cursor() as cursor:
+            cursor.execute(_GROUPS, {**self._parameters, "groups": groups})
+            sums = {group: sums for group, *sums in cursor.fetchall()}
+        return [
+            replace(entry, oldest=sums[entry.key][0], events=sums[entry.key][1], tasks=sums[entry.key][2])
+            if entry.key in sums
+            else entry
+            for entry in entries
+        ]
 
     def _end(self) -> int:
         """The position after the last one that is asked for."""

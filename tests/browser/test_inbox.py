@@ -265,7 +265,7 @@ def test_going_elsewhere_by_keys(page: Page, tenant: Tenant) -> None:
     execution = queue(tenant, 1)
     open_inbox(page, tenant)
     press(page, "g", "a")
-    page.wait_for_url("**/live")
+    page.wait_for_url("**/activity")
     page.go_back()
     expect(page.locator("#line")).to_have_text("Live")
     press(page, "g", "i")

