@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: demo try-airflow test prove lint bench pictures shell lock clean
+.PHONY: demo try-airflow test prove lint bench pictures shell messages lock clean
 
 demo: .venv/runtime.stamp  ## the product with its embedded database and sample data
 	@PORT=$(PORT) exec $(BIN)/python -m tagsite.demo
@@ -40,6 +40,10 @@ pictures: .venv/develop.stamp  ## of every page with the demo's data; writes doc
 
 shell: .venv/runtime.stamp  ## a Python shell on the embedded database
 	@DEBUG=on $(BIN)/python manage.py shell
+
+messages: .venv/develop.stamp  ## the messages to translate, into locale/, and the translations compiled; needs GNU gettext
+	DEBUG=on $(BIN)/python manage.py makemessages --all --no-location --no-wrap --no-obsolete --ignore .venv --ignore var --ignore tests
+	DEBUG=on $(BIN)/python manage.py compilemessages --ignore .venv
 
 lock:  ## pin what the requirements need in turn, with the hashes of their files for all platforms
 	$(PYTHON) -m venv var/lock

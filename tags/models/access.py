@@ -46,9 +46,9 @@ class Permission(StrEnum):
 
 
 class Role(models.TextChoices):
-    VIEWER = "viewer"
-    REVIEWER = "reviewer"
-    ADMIN = "admin"
+    VIEWER = "viewer", _("Viewer")
+    REVIEWER = "reviewer", _("Reviewer")
+    ADMIN = "admin", _("Admin")
 
 
 class Scope(models.TextChoices):

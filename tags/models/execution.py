@@ -3,6 +3,7 @@
 from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from tags.db.exact_json import ExactJSONField
 from tags.models.tenant import TenantKey, TenantModel, TenantQuerySet
@@ -30,16 +31,16 @@ class Flow(TenantModel):
 
 
 class FlowExecutionStatus(models.TextChoices):
-    QUEUED = "queued"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    DELETED = "deleted"
-    STALE = "stale"
-    EDITED = "edited"
-    AWAITING_INPUT = "awaiting_input"
-    CANCEL_REQUESTED = "cancel_requested"
-    CANCELLED = "cancelled"
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    COMPLETED = "completed", _("Completed")
+    FAILED = "failed", _("Failed")
+    DELETED = "deleted", _("Deleted")
+    STALE = "stale", _("Stale")
+    EDITED = "edited", _("Edited")
+    AWAITING_INPUT = "awaiting_input", _("Awaiting Input")
+    CANCEL_REQUESTED = "cancel_requested", _("Cancel Requested")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class FlowExecutionQuerySet(TenantQuerySet):
@@ -82,14 +83,14 @@ class FlowExecution(TenantModel):
 
 
 class ProcessingStatus(models.TextChoices):
-    QUEUED = "queued"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    DELETED = "deleted"
-    AWAITING_INPUT = "awaiting_input"
-    CANCEL_REQUESTED = "cancel_requested"
-    CANCELLED = "cancelled"
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    COMPLETED = "completed", _("Completed")
+    FAILED = "failed", _("Failed")
+    DELETED = "deleted", _("Deleted")
+    AWAITING_INPUT = "awaiting_input", _("Awaiting Input")
+    CANCEL_REQUESTED = "cancel_requested", _("Cancel Requested")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class EditedStatus(models.TextChoices):

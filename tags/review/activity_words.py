@@ -120,7 +120,11 @@ def _verb(entry: Entry, is_told: bool) -> str:
     tasks = "" if entry.tasks == 1 else ngettext("%(n)d task", "%(n)d tasks", entry.tasks) % {"n": entry.tasks}
     if entry.decision == DecisionKind.UNDO:
         return _("took back a decision about %(tasks)s") % {"tasks": tasks}
-    return tasks if entry.decision != DecisionKind.TAG or is_told else _("changed the tags of %(tasks)s") % {"tasks": tasks}
+    return (
+        tasks
+        if entry.decision != DecisionKind.TAG or is_told
+        else _("changed the tags of %(tasks)s") % {"tasks": tasks}
+    )
 
 
 def _sums(entry: Entry) -> list[str]:

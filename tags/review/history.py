@@ -14,6 +14,7 @@ from tags.actions.credentials import Caller
 from tags.actions.decisions import REVIEW
 from tags.models import EventType
 from tags.review.people import Who, people
+from tags.review.words import status_word
 
 EVENTS = 25
 
@@ -119,10 +120,10 @@ def change_of(kind: str, columns: tuple[Any, ...], waiting: list[str]) -> Change
         return Change(words, tag, tag_type, metadata, tag_look(tag, tag_type, waiting))
     run = _("run %(number)s") % {"number": int(idx) + 1}
     if kind == EventType.TASK_EXECUTION_CREATED:
-        return Change(_("%(run)s reported: %(status)s") % {"run": run, "status": status})
+        return Change(_("%(run)s reported: %(status)s") % {"run": run, "status": status_word(status).lower()})
     parts = []
     if "processing_status" in changed:
-        parts.append(f"{old_status} → {status}")
+        parts.append(f"{status_word(old_status)} → {status_word(status)}")
     names = [_FIELDS[name]() for name in _FIELDS if name in changed]
     if "edited_status" in changed and "output" in changed:
         parts.append(_("output corrected"))
@@ -130,4 +131,5 @@ def change_of(kind: str, columns: tuple[Any, ...], waiting: list[str]) -> Change
     if names:
         parts.append(_("changed: %(names)s") % {"names": ", ".join(names)})
     before = old_output if "output" in changed and old_output not in (None, "null") else ""
-    return Change(f"{run}: {'; '.join(parts) or _('changed')}", before=before)
+    what = "; ".join(parts) or _("changed")
+    return Change(f"{run}: {what}", before=before)

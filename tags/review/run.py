@@ -26,7 +26,7 @@ from tags.review.people import people
 from tags.review.run_query import PAGE, TAGS, Row, RunQuery, Totals, Wanted
 from tags.review.values import show
 from tags.review.waterfall import Bar, Waterfall
-from tags.review.words import duration_text, split_name
+from tags.review.words import duration_text, split_name, status_word
 
 _MOST_TASKS = 1_000_000
 # Always there, so that no figure moves when another one comes.
@@ -137,7 +137,7 @@ def _choices(totals: Totals, wanted: Wanted) -> list[Choice]:
         *(
             Choice(
                 status,
-                str(ProcessingStatus(status).label),
+                status_word(status),
                 totals.statuses.get(status, 0),
                 _query(wanted, status=status, only_waiting=False),
                 wanted.status == status,
@@ -167,9 +167,7 @@ def _shown(query: RunQuery, rows: list[Row], waterfall: Waterfall, waiting: list
 
 
 def _statuses(row: Row) -> list[tuple[str, str, int]]:
-    return [
-        (status, str(ProcessingStatus(status).label), count) for status, count in Counter(row.statuses).most_common()
-    ]
+    return [(status, status_word(status), count) for status, count in Counter(row.statuses).most_common()]
 
 
 def _takes(row: Row, waterfall: Waterfall) -> str:

@@ -43,7 +43,7 @@ def read(text: str) -> Any:
             text, object_pairs_hook=_object, parse_float=_number, parse_int=_integer, parse_constant=_constant
         )
     except json.JSONDecodeError as error:
-        raise NotJSON(error.msg, error.lineno, error.colno) from None
+        raise NotJSON(_("From here on it is not JSON."), error.lineno, error.colno) from None
     except RecursionError:
         raise _too_deep() from None
     _check(value, 0)

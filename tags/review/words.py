@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
+from tags.models import ProcessingStatus
+
 # OpenTelemetry's spans: their task names end in the span's id.
 _SPAN = re.compile(r"(.*\S) \[([0-9a-f]{16})\]", re.DOTALL)
 
@@ -25,6 +27,11 @@ def duration_text(duration: timedelta | None) -> str:
     if hours < 48:
         return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
     return _("%(days)d d %(hours)d h") % {"days": hours // 24, "hours": hours % 24}
+
+
+def status_word(status: str) -> str:
+    """Of a task execution's processing status."""
+    return str(ProcessingStatus(status).label)
 
 
 def split_name(task_name: str) -> tuple[str, str]:

@@ -55,7 +55,7 @@ def key(entry: polib.POEntry | polib.MOEntry) -> tuple[Any, ...]:
 
 
 @pytest.fixture
-def brackets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def brackets(monkeypatch: pytest.MonkeyPatch) -> None:
     """A language that is English in brackets."""
 
     def around(translate: Callable[..., str]) -> Callable[..., str]:
@@ -63,7 +63,6 @@ def brackets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     for name in ("gettext", "ngettext", "pgettext", "npgettext"):
         monkeypatch.setattr(translation._trans, name, around(getattr(translation._trans, name)))
-    yield
 
 
 def data(word: str) -> str:
@@ -104,7 +103,7 @@ def furnish(tenant: Tenant) -> tuple[Any, Any]:
     """A run with tasks of every kind, and something decided. The ids of one task and of the run."""
     run = tenant.execution(data("new"), flow_name=data("flow"))
     error = {"type": data("Error"), "message": data("it broke"), "stackTrace": data("trace")}
-    task = tenant.task(run, data("wrong"), processing_status="failed", error=error, input=["‹x›" * 99] * 99)
+    task = tenant.task(run, data("wrong"), processing_status="failed", error=error, input=["«x»" * 99] * 99)
     tenant.task(run, data("wrong"), 1, output={data("total"): 3, data("lines"): [{data("n"): 1}] * 99}, input={})
     for name in ("new", "wrong"):
         tenant.api().tag(operation("add", run, data(name), "pending_approval", tag_metadata={"note": data("why")}))

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 # Messages are wrapped in these by the tests' translation, and data in those by the tests' data.
 MESSAGE = "⟦⟧"
-DATA = "‹›"
+DATA = "«»"
 # Parts of a page that show data, or keys and commands, which are the same in every language.
 _ELEMENTS = {"style", "code", "pre", "kbd", "title"}
 _CLASSES = {"tag", "name", "type-of-tag"}
@@ -16,6 +16,7 @@ _VOID = {"input", "link", "meta", "img", "br", "hr", "rect", "line", "path", "ci
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NO_WORDS = re.compile(
     r"\b(Tagsite|API|JSON|CSV|UTC|CET|CEST|English|Deutsch|Ctrl|ms)\b|\b(admin|reviewer|viewer)-[0-9a-f-]{36}"
+    r"|\b(worker|integration|review)\b"  # of tests/cast.py
     r"|\b\w+_\w+\b|[0-9a-f]{8}-[0-9a-f-]{27}|[\w.]+@[\w.]+|\b[0-9A-Z]{26}\b"
 )
 
