@@ -128,6 +128,9 @@ class ApiKeyAdmin(TenantAdmin):
         }
         return TemplateResponse(request, "admin/api_key_created.html", context)
 
+    def is_offered(self, action: str, row: ApiKey) -> bool:
+        return row.revoked_at is None
+
     @action(description=_("Revoke"))
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
         keys = list(queryset)

@@ -12,7 +12,7 @@ from tags.actions.decisions import undo
 from tags.admin import shown
 from tags.admin.site import caller_of, site
 from tags.admin.tenant import TenantAdmin
-from tags.models import DecidedTask, Decision
+from tags.models import DecidedTask, Decision, DecisionKind
 
 _NOTE_IN_LIST = 80
 
@@ -66,6 +66,9 @@ class DecisionAdmin(TenantAdmin):
     @display(description=_("taken back"), boolean=True)
     def taken_back(self, decision: Decision) -> bool:
         return decision.undone_by is not None
+
+    def is_offered(self, action: str, row: Decision) -> bool:
+        return row.kind != DecisionKind.UNDO and row.undone_by is None
 
     @action(description=_("Take back"))
     def take_back(self, request: HttpRequest, queryset: Any) -> None:

@@ -87,6 +87,9 @@ class ServiceAccountAdmin(TenantAdmin):
         else:
             obj.id = create_service_account(organization_id, name, scopes, form.cleaned_data["kind"]).id
 
+    def is_offered(self, action: str, row: ServiceAccount) -> bool:
+        return row.revoked_at is None
+
     @action(description=_("Revoke"))
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
         accounts = list(queryset)

@@ -89,6 +89,9 @@ class TaskTagAdmin(DecidingAdmin):
     def desk_path(self, row: TaskTag) -> str:
         return reverse("run", args=[row.flow_execution_id])
 
+    def is_offered(self, action: str, row: TaskTag) -> bool:
+        return action != "restore" or row.status == TagStatus.DELETED
+
     def events_of(self, events: Any, row: TaskTag) -> Any:
         return of_task(events, row).filter(data__id=str(row.id))
 

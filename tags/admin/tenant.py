@@ -153,13 +153,19 @@ class TenantAdmin(ModelAdmin):  # type: ignore[type-arg]  # no generic when it r
         row = kwargs.get("obj")
         actions: Any = self.get_actions(request)
         own = {
-            "object_buttons": [(name, actions[name][2]) for name in self.object_actions if row and name in actions],
+            "object_buttons": [
+                (name, actions[name][2]) for name in self.object_actions if row and self.is_offered(name, row)
+            ],
             "has_history": self.has_log or self.has_events,
             "desk_path": row and self.desk_path(row),
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
         return super().render_change_form(request, {**context, **own}, *args, **kwargs)
+
+    def is_offered(self, action: str, row: Any) -> bool:
+        """Whether the page of the row has this button."""
+        return True
 
     # Whether the history is read from the stream of events (tags/admin/history.py).
     has_events = False

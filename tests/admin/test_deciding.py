@@ -76,7 +76,9 @@ def execution_tasks(tenant: Tenant) -> list[object]:
 def test_removed_and_restored_through_the_engine(tenant: Tenant, person: Person, execution: FlowExecution) -> None:
     tag = only(tenant, TaskTag)
     before = position(tenant)
+    assert 'value="restore"' not in text(person.get(f"{TAGS}{tag.id}/change/"))
     assert "1 tag removed; its record is kept." in person.act(TAGS, "delete_selected", tag.id)
+    assert 'value="restore"' in text(person.get(f"{TAGS}{tag.id}/change/"))
     assert tags(tenant) == {"extract": ["pending_approval deleted"]}
     assert position(tenant) == before + 1
     page = text(person.get(TAGS))
