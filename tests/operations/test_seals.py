@@ -179,8 +179,10 @@ def test_a_long_stream_is_sealed_in_pieces(tenant: Tenant, owner: psycopg.Connec
     add(tenant, execution, "first")
     owner.execute(
         """
-        INSERT INTO event SELECT (jsonb_populate_record(event, jsonb_build_object(
-            'id', gen_random_uuid(), 'position', number))).*
+        INSERT INTO event (id, position, organization_id, type, flow_execution_id, task_name, actor, time, request_id,
+                           batch_id, data)
+        SELECT gen_random_uuid(), number, organization_id, type, flow_execution_id, task_name, actor, time, request_id,
+               batch_id, data
         FROM event, generate_series(4, 1203) AS number WHERE organization_id = %s AND position = 3
         """,
         [tenant.id],

@@ -117,8 +117,10 @@ def swap(stage: Stage, position: int) -> set[int]:
 
 
 _COPY = """
-    INSERT INTO event SELECT (jsonb_populate_record(event, jsonb_build_object(
-        'id', gen_random_uuid(), 'position', %(to)s::bigint))).*
+    INSERT INTO event (id, position, organization_id, type, flow_execution_id, task_name, actor, time, request_id,
+                       batch_id, data)
+    SELECT gen_random_uuid(), %(to)s::bigint, organization_id, type, flow_execution_id, task_name, actor, time,
+           request_id, batch_id, data
     FROM event WHERE organization_id = %(it)s AND position = %(at)s
 """
 
