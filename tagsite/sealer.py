@@ -11,7 +11,7 @@ from contextlib import suppress
 from tagsite.keeper import end_with_server
 
 # Seconds between two looks; an event is sealed about as long after it was recorded.
-_PAUSE = 5.0
+_PAUSE = 2.0
 
 
 def main() -> None:

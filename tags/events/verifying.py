@@ -30,6 +30,10 @@ class Finding:
     what: str
     last: int | None = None
 
+    @property
+    def positions(self) -> range:
+        return range(self.position, (self.last or self.position) + 1)
+
     def __str__(self) -> str:
         positions = f"{self.position} to {self.last}" if self.last not in (None, self.position) else self.position
         return f"{positions}: {self.what}"

@@ -16,8 +16,8 @@ import psutil
 from tests.benchmarks.fresh import fresh_database
 
 _CLIENTS = 16
-_REQUESTS = 20_000  # of one operation each, a round
-_ROUNDS = 6
+_REQUESTS = 8_000  # of one operation each, a round
+_ROUNDS = 5
 
 
 def main() -> None:

@@ -4,11 +4,14 @@ import json
 import runpy
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psutil
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
@@ -205,6 +208,30 @@ def test_nothing_is_sealed_over_a_gap(tenant: Tenant, kept: Path, owner: psycopg
         call_command("verify_events", "--organization", str(tenant.id))
     owner.execute("DELETE FROM event WHERE organization_id = %s AND position > 4", [tenant.id])
     owner.execute("UPDATE event_stream SET position = 4 WHERE organization_id = %s", [tenant.id])
+
+
+def test_the_server_seals_by_itself_and_after_its_sealer_was_killed(
+    server_url: str, tenant: Tenant, execution: FlowExecution
+) -> None:
+    wait_until_sealed(server_url, tenant, 2)
+    # Those of other tests' servers too: any of them would do it.
+    sealers = [
+        process for process in psutil.Process().children(recursive=True) if "tagsite.sealer" in process.cmdline()
+    ]
+    for sealer in sealers:
+        sealer.kill()
+    assert sealers
+    add(tenant, execution, "after its end")
+    wait_until_sealed(server_url, tenant, 3)
+
+
+def wait_until_sealed(url: str, tenant: Tenant, position: int) -> None:
+    for _ in range(300):
+        answer = httpx.get(f"{url}/api/events/seal", headers={"X-API-Key": tenant.token})
+        if answer.status_code == 200 and answer.json()["position"] == position:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"not sealed up to {position}: {answer.text}")
 
 
 # Arguments

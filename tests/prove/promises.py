@@ -87,5 +87,28 @@ _ALL = [
             Planted("halved_batch", "tags are committed before their events", 10),
         ),
     ),
+    Promise(
+        "tampering",
+        "The record shows tampering",
+        "A superuser makes {count} edits of the sealed events, past every policy and foreign key: each column changed,"
+        " rows removed, inserted, swapped and cut off, counters and seals altered, the whole chain made anew. Each must"
+        " be named at exactly its positions, the last against the exported seal, and before each edit nothing.",
+        100,
+        1_000,
+        (Planted("forgetful_chain", "the chain leaves out who did it", 22),),
+    ),
+    Promise(
+        "secrets",
+        "Secrets stay secret",
+        "{count} requests with a canary in a field, a parameter, a header or a password: none shows in a log line of"
+        " any logger, in a metric or in an error. Then a password, keys, tokens, a ticket and a session that were used:"
+        " none is in the log, in an event or in a dump of the database, not in hexadecimal or base64 either.",
+        1_000,
+        10_000,
+        (
+            Planted("telltale_log", "the log line of a request has its headers", 100),
+            Planted("kept_token", "API keys are stored as they are", 20),
+        ),
+    ),
 ]
 PROMISES = {promise.name: promise for promise in _ALL}

@@ -5,8 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.test import Client
 
+from tags.models import User
 from tests.cast import PASSWORD, Tenant
 from tests.database import PROJECT
 from tests.setup.test_settings import SAFE
@@ -89,3 +92,10 @@ def test_in_production_everything_is_https_and_cookies_belong_to_this_host_alone
         "301 https://tagsite.example/log-in 200 max-age=31536000",
         "__Host-sessionid True __Host-csrftoken True /",
     ], done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("password", ["short1!", "12345678901", "password123", "admin-name-1"])
+def test_weak_passwords_are_refused(password: str) -> None:
+    with pytest.raises(ValidationError):
+        validate_password(password, User(username="admin-name"))
+    validate_password(PASSWORD, User(username="admin-name"))
