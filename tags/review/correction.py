@@ -1,6 +1,5 @@
 """`/tasks/<id>/correct`: a person corrects what a task put out. Plain forms; nobody's version is ever lost."""
 
-import difflib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,21 +16,9 @@ from tags.errors import Conflict, NotFound
 from tags.models import Permission, TaskExecution
 from tags.review import typed_json
 from tags.review.access import desk, page_of
+from tags.review.difference import Line, difference
 from tags.review.people import people
 from tags.review.task import find, task_path
-
-# Comparing takes time by the square of the lines.
-_MOST_LINES = 4_000
-_CONTEXT_LINES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """`kind` is one of added, removed, same, gap."""
-
-    kind: str
-    text: str
-
 
 @dataclass(slots=True)
 class Draft:
@@ -83,18 +70,6 @@ def correct(request: HttpRequest, caller: Caller, id: UUID) -> HttpResponse:
 def seen_mark(record: TaskExecution) -> str:
     """Which version of the record it is, for the form to bring back."""
     return record.updated_at.isoformat() if record.updated_at else "never"
-
-
-def difference(before: str, after: str) -> list[Line] | None:
-    """Line by line, with some lines around; None if there is too much to compare, empty if they are the same."""
-    old, new = before.splitlines(), after.splitlines()
-    if max(len(old), len(new)) > _MOST_LINES:
-        return None
-    kinds = {"+": "added", "-": "removed", " ": "same", "@": "gap"}
-    lines = list(difflib.unified_diff(old, new, lineterm="", n=_CONTEXT_LINES))[2:]
-    if lines and lines[0].startswith(("@@ -1,", "@@ -1 ")):
-        del lines[0]  # nothing is left out before the first line
-    return [Line(kinds[line[0]], "⋯" if line[0] == "@" else line[1:]) for line in lines]
 
 
 def _read_mark(mark: str) -> datetime | None:

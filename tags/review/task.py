@@ -32,7 +32,8 @@ from tags.review.words import duration_text, split_name
 MOST_RUNS = 100
 MOST_TAGS = 200
 _LONGEST_QUEUE = 2_000
-_LONGEST_METADATA = 400
+_LONGEST_METADATA = 2_000
+_LONGEST_FACTS = 300
 _MOST_FACTS = 6
 
 
@@ -181,7 +182,7 @@ def _context(caller: Caller, record: TaskExecution) -> dict[str, Any]:
         "tags": shown,
         "tags_left_out": len(tags) > MOST_TAGS,
         "verdict": next((tag for tag in shown if tag.look in ("approved", "rejected")), None),
-        "is_waiting": place.number is not None,
+        "is_waiting": any(tag.look == "waits" for tag in shown),
         "modified_by": names[record.modified_by],
         "runs": ordered[:MOST_RUNS] if len(ordered) > 1 else [],
         "run_count": len(ordered),
@@ -213,12 +214,11 @@ def _shown_tag(tag: TaskTag, who: Who, waiting: list[str]) -> ShownTag:
 
 
 def _facts(metadata: Any) -> list[tuple[str, str]]:
-    """Of a small flat object; else none."""
+    """Of a small object; else none."""
     if not isinstance(metadata, dict) or not 0 < len(metadata) <= _MOST_FACTS:
         return []
-    facts = [(name, inline(value, _LONGEST_METADATA)) for name, value in metadata.items()]
-    is_small = not any(isinstance(value, dict | list) for value in metadata.values())
-    return facts if is_small and sum(len(name) + len(text) for name, text in facts) <= _LONGEST_METADATA else []
+    facts = [(name, inline(value, _LONGEST_FACTS)) for name, value in metadata.items()]
+    return facts if sum(len(name) + len(text) for name, text in facts) <= _LONGEST_FACTS else []
 
 
 def _addition(record: TaskExecution, form: TagForm) -> Operation | None:

@@ -1,7 +1,9 @@
 // The inbox (templates/review/inbox.html): keys, selection, decisions, and what others do meanwhile.
 
 import { decide, notify, offerUndo, send, undo } from "./desk.js";
+import { showLine } from "./line.js";
 import { connect } from "./live.js";
+import { inWords, Others } from "./presence.js";
 
 const FEW_LEFT = 10; // with fewer tasks on the page the next ones are fetched
 const TOUCH_PAUSE = 1200; // milliseconds for which a decided task keeps its place under a finger
@@ -386,6 +388,7 @@ async function loadMore() {
             row.tabIndex = -1;
             list.append(document.adoptNode(row));
             rows.set(keyOf(row), row);
+            showPeople(row);
         }
         byId("more").replaceChildren(...fetched.getElementById("more").children);
         if (hadNone && shown().length > 0) makeCurrent(shown()[0]);
@@ -612,11 +615,17 @@ function whoIs(actor) {
     return id && kind === "user" ? `${name} …${id.slice(-8)}` : (name ?? kind);
 }
 
-function showState(state) {
-    const line = byId("line");
-    line.dataset.state = state;
-    line.querySelector(".word").textContent = words[state];
-    line.querySelector(".why").textContent = { reconnecting: words.reconnecting_why, offline: words.offline_why }[state] ?? "";
+const others = new Others(page.actor);
+
+function hearOfPeople(tasks, isComplete) {
+    for (const key of others.hear(tasks, isComplete)) if (rows.has(key)) showPeople(rows.get(key));
+}
+
+function showPeople(row) {
+    const people = others.at(keyOf(row));
+    const place = row.querySelector(".people");
+    place.hidden = people.length === 0;
+    place.textContent = people.length > 0 ? inWords(words.open_at, people) : "";
 }
 
 function beStale() {
@@ -625,7 +634,14 @@ function beStale() {
     button.textContent = `${words.stale} ${words.load_again}`;
 }
 
-connect({ after: page.after, onEvent: hear, onReset: beStale, onState: showState });
+connect({
+    after: page.after,
+    presence: "watch",
+    onEvent: hear,
+    onReset: beStale,
+    onPresence: hearOfPeople,
+    onState: showLine,
+});
 
 // Ages
 

@@ -7,6 +7,8 @@ const HEARTBEAT = 20_000; // milliseconds
 const SILENCE = 50_000; // the server is heard each 20 s; after this long the line is dead
 const SHORTEST_BACKOFF = 250;
 const LONGEST_BACKOFF = 30_000;
+const PRESENCE = 4_000; // the server forgets a reader whom it has not heard for 10 s
+const LOOKED_AWAY = 60_000; // who has not looked at the page for so long is not there
 const MOST_WAITING = 10_000; // messages that wait for the handlers; with more the line is let go until half are done
 
 // After these it does not come back by itself, because it would be refused again.
@@ -27,6 +29,11 @@ const INTERRUPTIONS = { 1012: "restarting", 1013: "unavailable", 4429: "too_slow
  *   events after this position follow when it is done; it fails as onEvent does.
  * @property {(state: State, reason: string, detail: string) => void} [onState] `reason` is one word: of `offline` it is
  *   not_authenticated, forbidden, credential_ended, refused (see `detail`) or closed.
+ * @property {{flow_execution_id: string, task_name: string} | "watch"} [presence] the task that the reader has open, or
+ *   "watch" to hear of all tasks that people have open. For people alone.
+ * @property {(tasks: {flow_execution_id: string, task_name: string, people: {actor: string, name: string,
+ *   since: string}[]}[], isComplete: boolean) => void} [onPresence] who is at these tasks now; `isComplete`: and nobody
+ *   is anywhere else. What was told before a line was lost no longer counts.
  * @property {() => Promise<string>} [ticket] fetches a new one-time ticket, for pages of another origin
  *
  * @param {Options} options
@@ -50,6 +57,7 @@ class Connection {
     #retryTimer;
     #silenceTimer;
     #beatTimer;
+    #presenceTimer;
     #listeners = new AbortController();
 
     constructor({ url, after = null, filter = {}, ...options }) {
@@ -61,7 +69,7 @@ class Connection {
         const { signal } = this.#listeners;
         addEventListener("offline", () => this.#line && this.#lose("no_network"), { signal });
         addEventListener("online", () => this.#hasten(), { signal });
-        document.addEventListener("visibilitychange", () => document.hidden || this.#hasten(), { signal });
+        document.addEventListener("visibilitychange", () => document.hidden || this.#comeBack(), { signal });
         this.#open();
     }
 
@@ -115,6 +123,7 @@ class Connection {
         clearTimeout(this.#retryTimer);
         clearTimeout(this.#silenceTimer);
         clearInterval(this.#beatTimer);
+        clearInterval(this.#presenceTimer);
         this.#line?.socket?.close();
         this.#line = null;
     }
@@ -142,6 +151,11 @@ class Connection {
         this.#listeners.abort();
         this.#queue.length = 0;
         this.#tell("offline", reason, detail);
+    }
+
+    #comeBack() {
+        this.#hasten();
+        if (this.#state === "live") this.#attend(this.#line);
     }
 
     #hasten() {
@@ -186,6 +200,7 @@ class Connection {
         const isCurrent = line === this.#line;
         if (message.type === "authenticated" && isCurrent) {
             say(line, { ...this.#filter, type: "subscribe", after: this.#position });
+            this.#beginToAttend(line);
         } else if (message.type === "subscribed") {
             this.#position ??= toPosition(message.position);
             if (isCurrent) this.#tell("live");
@@ -197,9 +212,25 @@ class Connection {
             await this.#handOver(message.event);
         } else if (message.type === "heartbeat") {
             this.#advance(message.position);
+        } else if (message.type === "presence") {
+            if (isCurrent) this.#options.onPresence?.(message.tasks, message.is_complete);
         } else if (message.type === "error" && message.error.code === "validation_error") {
             this.#end("refused", JSON.stringify(message.error.details ?? message.error.message));
         }
+    }
+
+    #beginToAttend(line) {
+        const { presence } = this.#options;
+        if (presence === "watch") say(line, { type: "watch_presence" });
+        if (!presence || presence === "watch") return;
+        this.#attend(line);
+        this.#presenceTimer = setInterval(() => this.#attend(line), PRESENCE);
+    }
+
+    #attend(line) {
+        const { presence } = this.#options;
+        if (!presence || presence === "watch") return;
+        say(line, hasLookedAway() ? { type: "absent" } : { ...presence, type: "present" });
     }
 
     async #handOver(event) {
@@ -229,6 +260,13 @@ class Connection {
 }
 
 class GapError extends Error {}
+
+let hiddenSince = document.hidden ? Date.now() : Infinity;
+document.addEventListener("visibilitychange", () => (hiddenSince = document.hidden ? Date.now() : Infinity));
+
+function hasLookedAway() {
+    return Date.now() - hiddenSince > LOOKED_AWAY;
+}
 
 function say(line, message) {
     if (line.socket.readyState === WebSocket.OPEN) line.socket.send(JSON.stringify(message));

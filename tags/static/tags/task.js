@@ -1,11 +1,14 @@
 // The page of a task: decide by a key, see what others do meanwhile, go on to the next one.
 
 import { decide, notify, offerUndo, undo } from "./desk.js";
+import { showLine } from "./line.js";
 import { connect } from "./live.js";
+import { inWords, Others } from "./presence.js";
 import { setUpValues } from "./values.js";
 
 const LAST = "tagsite.last-decision"; // in sessionStorage: what `u` takes back
 const PAUSE = 250; // milliseconds in which events that come together are answered together
+const READING = 1_000; // milliseconds in which one reads who else is here
 
 const main = document.getElementById("main");
 /** What belongs to the task that is shown; made anew for each. */
@@ -21,6 +24,9 @@ class Shown {
         this.prefetched = null;
         this.parts = partsOf(article);
         this.verdict = document.getElementById("verdict")?.dataset.verdict ?? "";
+        this.wasWaiting = "waiting" in this.data;
+        this.others = new Others(article.dataset.actor);
+        this.othersSince = Infinity; // when the reader was told of them
         this.noteKey = `tagsite.note ${this.data.execution} ${this.data.name}`;
     }
 
@@ -44,10 +50,12 @@ class Shown {
             filter: this.task,
             onEvent: () => this.refreshSoon(),
             onReset: () => this.refreshSoon(),
+            presence: this.task,
+            onPresence: (tasks, isComplete) => shown === this && this.showOthers(tasks, isComplete),
             onState: (state) => {
-                if (state === "offline" && shown === this) {
-                    notify(document.getElementById("decide")?.dataset.loggedOut ?? state, { problem: true });
-                }
+                if (shown !== this) return;
+                showLine(state);
+                if (state === "offline") notify(document.getElementById("line").dataset.offlineWhy, { problem: true });
             },
         });
         setTimeout(() => shown === this && this.prefetch(), PAUSE);
@@ -56,6 +64,24 @@ class Shown {
     close() {
         clearTimeout(this.timer);
         this.line?.close();
+    }
+
+    showOthers(tasks, isComplete) {
+        this.others.hear(tasks, isComplete);
+        const place = document.getElementById("people");
+        const people = this.others.at(`${this.data.execution}/${this.data.name}`);
+        if (place.hidden && people.length > 0) this.othersSince = Date.now();
+        place.hidden = people.length === 0;
+        place.textContent = people.length > 0 ? inWords(people.length > 1 ? place.dataset.many : place.dataset.one, people) : "";
+    }
+
+    /** A decision pressed before one can have read that others are here has to be pressed again. */
+    mayNotHaveRead() {
+        const place = document.getElementById("people");
+        if (place.hidden || Date.now() - this.othersSince > READING) return false;
+        this.othersSince = 0;
+        notify(inWords(place.dataset.again, this.others.at(`${this.data.execution}/${this.data.name}`)));
+        return true;
     }
 
     prefetch() {
@@ -78,16 +104,15 @@ class Shown {
         if (shown !== this || !article || article.dataset.task !== this.data.task) return;
         this.data = { ...article.dataset };
         this.isOld = false;
+        const values = main.querySelector(".values");
+        const wasAt = values.getBoundingClientRect().top;
         for (const [id, html] of partsOf(article)) {
             const old = document.getElementById(id);
             if (!old || this.parts.get(id) === html) continue;
             this.parts.set(id, html);
-            const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
-            const part = document.importNode(article.querySelector(`#${id}`), true);
-            old.replaceWith(part);
-            htmx.process(part);
-            if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+            replacePart(old, document.importNode(article.querySelector(`#${id}`), true));
         }
+        scrollBy(0, values.getBoundingClientRect().top - wasAt);
         this.checkVerdict();
         this.prefetch();
     }
@@ -95,16 +120,23 @@ class Shown {
     /** Somebody else's decision has to be seen before one decides again. */
     checkVerdict() {
         const verdict = document.getElementById("verdict");
-        if (!verdict || verdict.dataset.verdict === this.verdict) return;
+        if (!verdict) return;
+        const { already, noLonger } = document.getElementById("decide").dataset;
+        const isNew = verdict.dataset.verdict !== this.verdict;
+        const hasEnded = this.wasWaiting && !("waiting" in this.data);
         this.verdict = verdict.dataset.verdict;
-        this.lock(this.verdict !== "" && !("mine" in verdict.dataset));
+        this.wasWaiting = "waiting" in this.data;
+        if ("mine" in verdict.dataset || "waiting" in this.data && this.verdict === "") this.lock("");
+        else if (isNew && this.verdict !== "") this.lock(already);
+        else if (hasEnded) this.lock(noLonger);
     }
 
-    lock(isLocked) {
-        this.locked = isLocked;
+    /** Until the reader asks for it, nothing can be decided; no words: it can. */
+    lock(why) {
+        this.locked = why !== "";
         const locked = document.getElementById("locked");
-        locked.hidden = !isLocked;
-        locked.querySelector("strong").textContent = isLocked ? document.getElementById("decide").dataset.already : "";
+        locked.hidden = !this.locked;
+        locked.querySelector("strong").textContent = why;
         this.setDisabled();
     }
 
@@ -113,7 +145,7 @@ class Shown {
     }
 
     async press(button) {
-        if (this.busy || this.locked) return;
+        if (this.busy || this.locked || this.mayNotHaveRead()) return;
         this.busy = true;
         this.setDisabled();
         try {
@@ -151,6 +183,15 @@ class Shown {
         }
         if (changed > 0) offer();
     }
+}
+
+/** The new part takes no less room than the old one, and keeps the focus. */
+function replacePart(old, part) {
+    const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+    if (old.closest(".decide") === null) part.style.minHeight = `${old.offsetHeight}px`;
+    old.replaceWith(part);
+    htmx.process(part);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
 function partsOf(article) {
@@ -244,7 +285,7 @@ function comeBack(last) {
 main.addEventListener("click", (event) => {
     const button = event.target.closest("[data-kind]");
     if (button) shown.press(button);
-    else if (event.target.closest("#unlock")) shown.lock(false);
+    else if (event.target.closest("#unlock")) shown.lock("");
     else if (event.target.closest("#undo")) takeBack();
 });
 main.addEventListener("submit", (event) => event.target.id === "decision" && event.preventDefault());
