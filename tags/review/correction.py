@@ -13,12 +13,14 @@ from tags.actions.credentials import Caller
 from tags.actions.task_executions import correct_task_execution
 from tags.db.tenancy import in_organization
 from tags.errors import Conflict, NotFound
+from tags.events.reading import current_position
 from tags.models import Permission, TaskExecution
 from tags.review import typed_json
 from tags.review.access import desk, page_of
 from tags.review.difference import Line, difference
 from tags.review.people import people
 from tags.review.task import find, task_path
+
 
 @dataclass(slots=True)
 class Draft:
@@ -101,7 +103,11 @@ def _conflict(request: HttpRequest, caller: Caller, id: UUID, draft: Draft, outp
 
 
 def _page(request: HttpRequest, caller: Caller, record: TaskExecution, draft: Draft, status: int = 200) -> HttpResponse:
+    with in_organization(caller.organization_id):
+        position = current_position(caller.organization_id)
     context = {
+        "position": position,
+        "is_changed": not draft.is_conflict and draft.seen != seen_mark(record),
         "record": record,
         "execution": record.flow_execution,
         "draft": draft,

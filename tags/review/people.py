@@ -3,10 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from tags.actions.credentials import Caller
+from tags.db.tenancy import in_organization
 from tags.events.actors import names_of, parse_actor
+from tags.review.access import page_of
+
+_LONGEST_ACTOR = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,15 @@ class Who:
 
     def __str__(self) -> str:
         return self.name
+
+
+@require_safe
+@page_of()
+def name_of(request: HttpRequest, caller: Caller) -> JsonResponse:
+    """`/people?actor=`: what the desk calls an event's actor, for a page that hears of them live."""
+    actor = request.GET.get("actor", "")[:_LONGEST_ACTOR]
+    with in_organization(caller.organization_id):
+        return JsonResponse({"name": str(people(caller, [actor])[actor])})
 
 
 def people(caller: Caller, actors: Iterable[str]) -> dict[str, Who]:

@@ -1,26 +1,39 @@
-// Correcting an output: what was typed survives a reload, a lost server and a closed tab.
+// Correcting an output: what was typed survives, and what others do meanwhile is told before one saves.
 
+import { forget, keep } from "./kept.js";
+import { showLine } from "./line.js";
+import { connect } from "./live.js";
+import { inWords, Others } from "./presence.js";
 
 const form = document.querySelector("form[data-draft]");
 const output = document.getElementById("output");
-const key = `tagsite.output ${form.dataset.draft}`;
+const { draft, actor, execution, name, position } = form.dataset;
+const key = `tagsite.output ${actor} ${draft}`;
 const sent = output.value;
 
 // Restored only over what the server gave first: after that the form itself holds what was typed.
-const draft = localStorage.getItem(key);
-const isFirst = !document.querySelector("[role=alert], #difference-title");
-if (isFirst && draft !== null && draft !== sent) {
-    output.value = draft;
+if (!document.querySelector("[role=alert]:not(#changed), #difference-title")) {
+    if (keep(output, key)) tellOfDraft();
+} else {
+    remember();
+    output.addEventListener("input", remember);
+}
+
+function remember() {
+    localStorage.setItem(key, output.value);
+}
+
+function tellOfDraft() {
     const told = document.createElement("p");
     told.className = "quiet-text";
     told.role = "status";
     told.textContent = `${form.dataset.restored} `;
     const drop = document.createElement("button");
     drop.type = "button";
-    drop.className = "quiet";
+    drop.className = "quiet small";
     drop.textContent = form.dataset.discard;
     drop.addEventListener("click", () => {
-        localStorage.removeItem(key);
+        forget(key);
         output.value = sent;
         told.remove();
         output.focus();
@@ -29,8 +42,7 @@ if (isFirst && draft !== null && draft !== sent) {
     form.before(told);
 }
 
-output.addEventListener("input", () => localStorage.setItem(key, output.value));
-document.getElementById("cancel").addEventListener("click", () => localStorage.removeItem(key));
+document.getElementById("cancel").addEventListener("click", () => forget(key));
 
 // The cursor goes to where the JSON breaks.
 const { line, column } = document.getElementById("problem")?.dataset ?? {};
@@ -41,6 +53,28 @@ if (line) {
     output.setSelectionRange(place, place + 1);
 }
 
-output.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") output.blur();
+// Others
+
+const others = new Others(actor);
+const people = document.getElementById("people");
+
+function showOthers(tasks, isComplete) {
+    others.hear(tasks, isComplete);
+    const here = others.at(`${execution}/${name}`);
+    people.hidden = here.length === 0;
+    if (here.length > 0) people.textContent = inWords(here.length > 1 ? people.dataset.many : people.dataset.one, here);
+}
+
+function hear({ data }) {
+    if (data.id === draft) document.getElementById("changed").hidden = false;
+}
+
+connect({
+    after: position,
+    filter: { flow_execution_id: execution, task_name: name, types: ["task_execution.updated"] },
+    presence: { flow_execution_id: execution, task_name: name },
+    onEvent: hear,
+    onReset: () => {}, // nothing is shown of the past, and saving finds every conflict
+    onPresence: showOthers,
+    onState: showLine,
 });

@@ -1,12 +1,16 @@
 // The inbox (templates/review/inbox.html): keys, selection, decisions, and what others do meanwhile.
 
 import { decide, notify, offerUndo, send, undo } from "./desk.js";
+import { forget, keep } from "./kept.js";
 import { showLine } from "./line.js";
 import { connect } from "./live.js";
+import { nameOf } from "./names.js";
 import { inWords, Others } from "./presence.js";
 
 const FEW_LEFT = 10; // with fewer tasks on the page the next ones are fetched
 const TOUCH_PAUSE = 1200; // milliseconds for which a decided task keeps its place under a finger
+
+const NOTE = "tagsite.inbox-note"; // in sessionStorage, until it is sent
 
 const byId = (id) => document.getElementById(id);
 const page = byId("inbox").dataset;
@@ -133,6 +137,7 @@ list?.addEventListener("click", (event) => {
     showSelection();
 });
 
+if (mayDecide) keep(byId("note"), NOTE, sessionStorage);
 if (mayDecide && list) {
     byId("all-words").dataset.usual = byId("all-words").textContent;
     byId("all").addEventListener("change", ({ target }) => {
@@ -270,6 +275,7 @@ function finish(chosen, what, isByPointer) {
     }
     decidedHere += chosen.length;
     byId("note").value = "";
+    forget(NOTE, sessionStorage);
     const wasAll = everything !== null;
     clearSelection();
     if (wasAll) {
@@ -526,27 +532,29 @@ for (const field of document.querySelectorAll("[data-submits]")) {
 const fresh = new Set(); // tasks that began to wait and are not shown
 const waitingTags = new Set(JSON.parse(page.waiting));
 
-function hear(event) {
+/** The next event waits until the name of who did this one is known. */
+async function hear(event) {
     const [execution, ...name] = event.subject.split("/");
-    if (event.type === "tagsite.flow_execution.deleted") return hearDeleted(execution, event);
+    if (event.type === "tagsite.flow_execution.deleted") return hearDeleted(execution, await whoIs(event.actor));
     if (!event.type.startsWith("tagsite.task_tag.")) return;
     const key = `${execution}/${name.join("/")}`;
     const row = rows.get(key);
     const isAdded = event.type.endsWith("added");
     const { tag } = event.data;
     if (!row) return waitingTags.has(tag) && hearOfUnknown(key, isAdded);
-    if (waitingTags.has(tag)) changeChip(row, event, isAdded);
+    const who = await whoIs(event.actor);
+    if (waitingTags.has(tag)) changeChip(row, event.data, who, isAdded);
     const isMine = event.actor === page.actor && ["busy", "done"].includes(row.dataset.state);
     if (isMine || row.dataset.state === "done" || !row.isConnected) return;
     const isVerdict = event.data.tag_type === "review" && ["approved", "rejected"].includes(tag);
-    if (isAdded && isVerdict) take(row, `by_${tag}`, event);
-    else if (!isAdded && waitingTags.has(tag) && chips(row).length === 0) take(row, "by_other", event);
+    if (isAdded && isVerdict) take(row, `by_${tag}`, who);
+    else if (!isAdded && waitingTags.has(tag) && chips(row).length === 0) take(row, "by_other", who);
     else if (isAdded && waitingTags.has(tag) && row.dataset.state === "taken") reopen(row);
 }
 
 const chips = (row) => row.querySelectorAll(".tag.waits");
 
-function changeChip(row, { data, actor }, isAdded) {
+function changeChip(row, data, who, isAdded) {
     for (const part of row.querySelectorAll(`[data-tag="${CSS.escape(data.id)}"], [data-of="${CSS.escape(data.id)}"]`)) {
         part.remove();
     }
@@ -563,7 +571,7 @@ function changeChip(row, { data, actor }, isAdded) {
     time.dateTime = data.created_at;
     time.title = new Date(data.created_at).toLocaleString();
     time.textContent = ageOf(data.created_at);
-    by.append(time, ` · ${whoIs(actor)}`);
+    by.append(time, ` · ${who}`);
     const place = row.querySelector(".tags");
     const last = [...place.querySelectorAll("[data-of]")].at(-1);
     if (last) last.after(" ", chip, " ", by);
@@ -571,20 +579,20 @@ function changeChip(row, { data, actor }, isAdded) {
 }
 
 /** Somebody else decided: the row stays where it is, says so, and is not decided again unseen. */
-function take(row, word, { actor }) {
+function take(row, word, who) {
     row.dataset.state = "taken";
-    row.dataset.by = whoIs(actor);
+    row.dataset.by = who;
     if (boxOf(row)) boxOf(row).checked = false;
     row.removeAttribute("data-selected");
     if (everything) everything = everything.filter((task) => `${task.flow_execution_id}/${task.task_name}` !== keyOf(row));
     for (const control of row.querySelectorAll("input, button")) control.disabled = true;
-    showVerdict(row, say(word, { who: row.dataset.by }));
+    showVerdict(row, say(word, { who }));
     showSelection();
 }
 
-function hearDeleted(execution, event) {
+function hearDeleted(execution, who) {
     for (const row of shown()) {
-        if (row.dataset.execution === execution && row.dataset.state !== "done") take(row, "gone", event);
+        if (row.dataset.execution === execution && row.dataset.state !== "done") take(row, "gone", who);
     }
 }
 
@@ -609,10 +617,7 @@ byId("new").addEventListener("click", () => {
 });
 
 function whoIs(actor) {
-    if (actor === page.actor) return words.you;
-    const [kind, id] = actor.split(":");
-    const name = { user: words.somebody, service_account: words.program, rule: words.rule, system: words.system }[kind];
-    return id && kind === "user" ? `${name} …${id.slice(-8)}` : (name ?? kind);
+    return actor === page.actor ? words.you : nameOf(actor, words.somebody);
 }
 
 const others = new Others(page.actor);

@@ -1,6 +1,7 @@
 // The page of a task: decide by a key, see what others do meanwhile, go on to the next one.
 
 import { decide, notify, offerUndo, undo } from "./desk.js";
+import { forget, keep } from "./kept.js";
 import { showLine } from "./line.js";
 import { connect } from "./live.js";
 import { inWords, Others } from "./presence.js";
@@ -27,7 +28,7 @@ class Shown {
         this.wasWaiting = "waiting" in this.data;
         this.others = new Others(article.dataset.actor);
         this.othersSince = Infinity; // when the reader was told of them
-        this.noteKey = `tagsite.note ${this.data.execution} ${this.data.name}`;
+        this.noteKey = `tagsite.note ${this.data.actor} ${this.data.execution} ${this.data.name}`;
     }
 
     get task() {
@@ -38,13 +39,7 @@ class Shown {
         setUpValues(main);
         showUndo();
         const note = document.getElementById("note");
-        if (note) {
-            note.value = localStorage.getItem(this.noteKey) ?? "";
-            note.addEventListener("input", () => {
-                if (note.value) localStorage.setItem(this.noteKey, note.value);
-                else localStorage.removeItem(this.noteKey);
-            });
-        }
+        if (note) keep(note, this.noteKey);
         this.line = connect({
             after: this.data.position,
             filter: this.task,
@@ -141,6 +136,7 @@ class Shown {
     }
 
     setDisabled() {
+        document.getElementById("decide")?.setAttribute("aria-busy", String(this.busy));
         for (const button of document.querySelectorAll("#decision button")) button.disabled = this.busy || this.locked;
     }
 
@@ -167,7 +163,7 @@ class Shown {
             await this.refresh();
             if (this.locked) return; // it was decided like that already, and not by this person
         }
-        localStorage.removeItem(this.noteKey);
+        forget(this.noteKey);
         const text = `${button.dataset.done}: ${this.data.name}`;
         const path = location.pathname + location.search;
         if (changed > 0) remember({ group_id, text, path });
@@ -296,7 +292,8 @@ addEventListener("popstate", () => location.reload());
 const query = new URLSearchParams(location.search);
 const did = query.get("did");
 if (did || query.has("corrected")) {
-    if (query.has("corrected")) localStorage.removeItem(`tagsite.output ${main.querySelector("article").dataset.task}`);
+    const { task, actor } = main.querySelector("article").dataset;
+    if (query.has("corrected")) forget(`tagsite.output ${actor} ${task}`);
     query.delete("did");
     query.delete("corrected");
     history.replaceState(null, "", location.pathname + (query.size ? `?${query}` : ""));
