@@ -133,6 +133,7 @@ def test_what_somebody_else_decides_has_to_be_seen_first(
     page.keyboard.press("n")
     page.keyboard.type("mine")
     page.keyboard.press("Escape")
+    expect(other.locator("#people[data-read]")).to_be_visible()
     other.keyboard.press("r")
     at_task(other, "two")
     elsewhere.close()

@@ -362,7 +362,7 @@ def test_comparing_saves_nothing(tenant: Tenant, record: TaskExecution, client: 
     before = position(tenant)
     page = text(client.post(f"/tasks/{record.id}/correct", {"output": '{"total": "<b>"}', "seen": "never"}))
     assert '<div class="line added">' in page
-    assert "<code>  &quot;total&quot;: &quot;&lt;b&gt;&quot;</code>" in page
+    assert "<code>  &quot;total&quot;: <mark>&quot;&lt;b&gt;&quot;</mark></code>" in page
     assert (position(tenant), stored(tenant, record.id).output) == (before, {"total": Decimal("1284.5")})
 
 

@@ -27,7 +27,6 @@ class Shown {
         this.verdict = document.getElementById("verdict")?.dataset.verdict ?? "";
         this.wasWaiting = "waiting" in this.data;
         this.others = new Others(article.dataset.actor);
-        this.othersSince = Infinity; // when the reader was told of them
         this.noteKey = `tagsite.note ${this.data.actor} ${this.data.execution} ${this.data.name}`;
     }
 
@@ -65,16 +64,19 @@ class Shown {
         this.others.hear(tasks, isComplete);
         const place = document.getElementById("people");
         const people = this.others.at(`${this.data.execution}/${this.data.name}`);
-        if (place.hidden && people.length > 0) this.othersSince = Date.now();
+        const isNew = place.hidden && people.length > 0;
         place.hidden = people.length === 0;
         place.textContent = people.length > 0 ? inWords(people.length > 1 ? place.dataset.many : place.dataset.one, people) : "";
+        if (!isNew) return;
+        delete place.dataset.read;
+        setTimeout(() => (place.dataset.read = ""), READING);
     }
 
     /** A decision pressed before one can have read that others are here has to be pressed again. */
     mayNotHaveRead() {
         const place = document.getElementById("people");
-        if (place.hidden || Date.now() - this.othersSince > READING) return false;
-        this.othersSince = 0;
+        if (place.hidden || "read" in place.dataset) return false;
+        place.dataset.read = "";
         notify(inWords(place.dataset.again, this.others.at(`${this.data.execution}/${this.data.name}`)));
         return true;
     }
