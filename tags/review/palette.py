@@ -1,4 +1,4 @@
-"""`/palette`: what the command palette finds by name or id, and the organizations one can work in."""
+"""`/palette`: what the command palette finds by name or id; what else it has, it finds on the page."""
 
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,8 @@ from django.views.decorators.http import require_safe
 
 from tags.actions.credentials import Caller
 from tags.actions.decisions import waiting_tags
-from tags.db import tenancy
 from tags.db.tenancy import in_organization
-from tags.models import FlowExecution, Membership, TaskExecution
+from tags.models import FlowExecution, TaskExecution
 from tags.review.access import page_of
 from tags.review.inbox_rows import short_age
 from tags.review.words import split_name
@@ -70,10 +69,7 @@ _RUNS = """
 @page_of()
 def palette(request: HttpRequest, caller: Caller) -> JsonResponse:
     wanted = request.GET.get("q", "").replace("\x00", "").strip()[:_LONGEST]
-    items = [*_found(caller, wanted), *_organizations(caller, wanted)]
-    if wanted:
-        items += _searches(wanted)
-    return JsonResponse({"items": items})
+    return JsonResponse({"items": [*_found(caller, wanted), *_searches(wanted)] if wanted else []})
 
 
 def _found(caller: Caller, wanted: str) -> list[dict[str, Any]]:
@@ -147,24 +143,6 @@ def _run(id: UUID, flow_name: str, created_at: datetime) -> dict[str, Any]:
         "detail": short_age(created_at, timezone.now()),
         "path": reverse("run", args=[id]),
     }
-
-
-def _organizations(caller: Caller, wanted: str) -> list[dict[str, Any]]:
-    """The others that the person belongs to."""
-    assert caller.user is not None  # noqa: S101  # a page's caller is a person
-    with tenancy.as_user(UUID(str(caller.user.pk))):
-        others = Membership.objects.filter(user_id=caller.user.pk).exclude(organization_id=caller.organization_id)
-        rows = list(others.order_by("organization__name", "id").values_list("organization_id", "organization__name"))
-    return [
-        {
-            "group": _("Organizations"),
-            "label": _("Work in %(name)s") % {"name": name},
-            "path": reverse("work-in"),
-            "fields": {"organization_id": str(id)},
-        }
-        for id, name in rows
-        if wanted.lower() in name.lower()
-    ][:_MOST]
 
 
 def _searches(wanted: str) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ def test_what_can_be_done_here_and_where_one_can_go(page: Page, tenant: Tenant, 
     page.keyboard.type("Neighbour")
     expect(chosen(page)).to_contain_text("Work in Neighbour")
     page.keyboard.press("Enter")
-    expect(page.locator(".who")).to_contain_text("Neighbour")
+    expect(page.locator(".frame .who")).to_contain_text("Neighbour")
 
 
 def test_the_palette_and_the_sheet_take_no_key_for_a_decision(page: Page, tenant: Tenant) -> None:

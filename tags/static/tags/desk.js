@@ -80,19 +80,6 @@ export async function send(path, body = {}) {
     throw new Error(answer?.error?.message ?? say("answered", { status: response.status }));
 }
 
-/** Sends a form, as pressing its button would: the answer is the next page. */
-export function post(path, fields) {
-    const form = document.createElement("form");
-    Object.assign(form, { method: "post", action: path, hidden: true });
-    for (const [name, value] of Object.entries({ csrfmiddlewaretoken: token(), ...fields })) {
-        const field = document.createElement("input");
-        Object.assign(field, { type: "hidden", name, value });
-        form.append(field);
-    }
-    document.body.append(form);
-    form.submit();
-}
-
 /**
  * Approve, reject or flag tasks: `{flow_execution_id, task_name}` each, a hundred in a request.
  * One group id holds them together, so that all are taken back at once.

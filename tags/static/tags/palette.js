@@ -1,7 +1,5 @@
 // The command palette: go to a page, a task or a run, act on what is shown, work in another organization.
 
-import { post } from "./desk.js";
-
 const PAUSE = 120; // milliseconds after the last key before the server is asked
 
 const dialog = document.getElementById("palette");
@@ -18,37 +16,27 @@ let asking = new AbortController();
 // What can be done
 
 function onPage() {
-    const elements = document.querySelectorAll("main [data-command], .frame [data-command]");
-    const usable = [...elements].filter((element) => isAtHand(element) && !element.disabled);
-    return usable.sort(inMainFirst).map((element) => ({
-        group: actions,
+    const inMain = [...document.querySelectorAll("main [data-command]")].filter((element) => element.checkVisibility());
+    const inFrame = document.querySelectorAll(".frame [data-command]"); // in a closed menu too
+    return [...inMain, ...inFrame].filter((element) => !element.disabled).map((element) => ({
+        group: element.dataset.group ?? actions,
         label: element.dataset.command,
         keys: element.getAttribute("aria-keyshortcuts") ?? "",
         run: () => (element.matches("input, textarea") ? element.focus() : element.click()),
     }));
 }
 
-/** Seen, or in a menu that is closed. */
-function isAtHand(element) {
-    return element.closest("[popover]") !== null || element.checkVisibility();
-}
-
-function inMainFirst(one, other) {
-    return Boolean(other.closest("main")) - Boolean(one.closest("main"));
-}
-
 function toPages() {
     return [...document.querySelectorAll(".frame :is(nav, .menu) a")].map((link) => ({
         group: pages,
-        label: link.dataset.name ?? link.textContent.trim(),
+        label: link.textContent.trim(),
         keys: link.dataset.go ? `g ${link.dataset.go}` : "",
         run: () => link.click(),
     }));
 }
 
 function known(item) {
-    const run = item.fields ? () => post(item.path, item.fields) : () => location.assign(item.path);
-    return { ...item, run };
+    return { ...item, run: () => location.assign(item.path) };
 }
 
 /** All words occur, in any order. */

@@ -1,7 +1,8 @@
 // Who else has which task open, as live.js tells it.
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const LIST = new Intl.ListFormat(document.documentElement.lang, { type: "conjunction" });
+const { lang, dataset } = document.documentElement;
+const CLOCK = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", timeZone: dataset.timeZone });
+const LIST = new Intl.ListFormat(lang, { type: "conjunction" });
 
 /** Fills the words of `line` with the people: {who} and {since}, the time at which the first of them came. */
 export function inWords(line, people) {
