@@ -298,6 +298,7 @@ def test_who_is_a_member_of_nothing_is_told(page: Page, tenant: Tenant, troubles
 def test_whoever_logs_in_without_a_destination_sees_the_inbox_and_can_log_out(page: Page, tenant: Tenant) -> None:
     log_in(page, tenant, "/log-in")
     expect(page.get_by_role("heading", name="Inbox", exact=False).first).to_be_visible()
+    page.get_by_role("button", name=tenant.reviewer.username).click()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
 

@@ -24,14 +24,14 @@ def test_a_task_and_a_run_are_found_by_name_or_id_without_a_mouse(page: Page, te
     tenant.api().tag(operation("add", execution, "print the label", "pending_approval"))
     log_in(page, tenant, "/account")
     page.keyboard.press("Control+k")
-    box = page.get_by_role("combobox")
+    box = page.locator("#palette").get_by_role("combobox")
     expect(box).to_be_focused()
     page.keyboard.type("label")
     expect(chosen(page)).to_contain_text("print the label")
     expect(chosen(page)).to_contain_text("waits")
     assert box.get_attribute("aria-activedescendant") == chosen(page).get_attribute("id")
     box.fill("parcel")
-    expect(page.get_by_role("option")).to_have_count(4)
+    expect(page.locator("#palette [role=option]")).to_have_count(4)
     assert options(page)[:2] == ["weigh the parcel", "parcels"]
     page.keyboard.press("ArrowDown")
     expect(chosen(page)).to_contain_text("parcels")
@@ -39,9 +39,9 @@ def test_a_task_and_a_run_are_found_by_name_or_id_without_a_mouse(page: Page, te
     page.wait_for_url(f"**/runs/{execution.id}")
     page.keyboard.press("Control+k")
     page.keyboard.type(str(record.id)[-12:])  # no beginning of an id
-    expect(page.get_by_role("option", name=re.compile("Search all tasks"))).to_be_visible()
+    expect(page.locator("#palette").get_by_role("option", name=re.compile("Search all tasks"))).to_be_visible()
     box.fill(str(record.id))
-    page.get_by_role("option", name="weigh the parcel").click()
+    page.locator("#palette").get_by_role("option", name="weigh the parcel").click()
     page.wait_for_url(f"**/tasks/{record.id}")
 
 
@@ -84,4 +84,4 @@ def test_the_palette_and_the_sheet_take_no_key_for_a_decision(page: Page, tenant
     assert tag["tag"] == "pending_approval"
     page.keyboard.press("g")
     page.keyboard.press("a")
-    page.wait_for_url("**/live")
+    page.wait_for_url("**/activity")

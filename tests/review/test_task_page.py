@@ -476,10 +476,11 @@ def check(page: str) -> None:
         assert "style" not in attributes
         assert not [attribute for attribute in attributes if attribute.startswith("on") or attribute == "srcdoc"]
         if tag == "script":
-            assert (attributes["src"] or "").startswith("/static/")
+            is_data = attributes.get("type") == "application/json"
+            assert is_data or (attributes["src"] or "").startswith("/static/")
         for name in ("href", "src", "action", "formaction", "hx-get"):
             target = (attributes.get(name) or "/").strip().lower()
-            assert target.startswith(("/", "#", "https://", "http://", "data:image/png", "mailto:")), target
+            assert target.startswith(("/", "?", "#", "https://", "http://", "data:image/png", "mailto:")), target
             assert name == "href" or not target.startswith("http"), target
 
 
