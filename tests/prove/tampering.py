@@ -68,6 +68,7 @@ class Stage:
         self.execute("SET session_replication_role = replica")
         for table in _TABLES:
             self.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table} WHERE organization_id = %(it)s")
+        self.execute("ALTER TABLE kept_event DROP COLUMN tag")  # PostgreSQL generates it
 
     def execute(self, statement: str, **parameters: object) -> psycopg.Cursor:
         return self.superuser.execute(statement, {"it": self.organization, **parameters})
