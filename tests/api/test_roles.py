@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "delete_flow_execution": {"admin", "ingest"},
     "report_lineage": {"admin", "ingest"},
     "list_events": READERS,
+    "get_seal": READERS,
     "create_ws_ticket": READERS,
     "get_profile": EVERYBODY,
     "list_service_accounts": ADMINS,
