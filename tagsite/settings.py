@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
+from tags.db.postgresql.patience import PatientConnection
 from tagsite.embedded_postgres import EmbeddedPostgres
 
 env = environ.Env()
@@ -117,6 +118,7 @@ DATABASES = {
     "default": _database(
         DATABASE_URL,
         pool={
+            "connection_class": PatientConnection,
             "min_size": 1,
             "max_size": env.int("DATABASE_POOL_SIZE", 16),
             # Seconds a request waits for a connection before it is answered 503.
