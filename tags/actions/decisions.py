@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-
 from tags.actions.batch import Operation, OperationKind, Outcome, apply_batch
 from tags.actions.credentials import Caller
 from tags.actions.decided_tasks import Task as Task  # also for who calls this
 from tags.actions.decided_tasks import record_decided_tasks, take_back_decided_tasks, waits_of
+from tags.db.clock import database_now
 from tags.db.tenancy import in_organization
 from tags.errors import BadRequest, Conflict, Forbidden, NotFound, detail
 from tags.models import Decision, DecisionKind, Event, FlowExecution, Organization, TaskTag
@@ -166,7 +165,7 @@ def _apply(
     ]
     if all_must_change and len(changed) < len(operations):
         raise Conflict("Somebody has changed these tags since; look at the task before you change it back")
-    moment, batch_id, position = _newest_event(caller.organization_id) if changed else (timezone.now(), None, None)
+    moment, batch_id, position = _newest_event(caller.organization_id) if changed else (database_now(), None, None)
     decision = Decision.objects.create(
         organization_id=caller.organization_id,
         group_id=group_id or uuid7(),

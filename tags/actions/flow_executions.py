@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-
+from tags.db.clock import database_now
 from tags.db.tenancy import in_organization
 from tags.errors import Conflict, NotFound
 from tags.events import stream
@@ -29,7 +28,7 @@ def create_flow_execution(
     """
     with in_organization(organization_id):
         flow = _flow(organization_id, flow_id, flow_name)
-        now = timezone.now()
+        now = database_now()
         execution, created = FlowExecution.objects.get_or_create(
             organization_id=organization_id,
             id=execution_id or uuid7(),
@@ -88,7 +87,7 @@ def _locked_flow_execution(organization_id: UUID, execution_id: UUID, deleted_to
 
 def _change_status(execution: FlowExecution, actor: Actor, status: FlowExecutionStatus) -> None:
     """Caller must hold the execution's row."""
-    execution.change(status=status, updated_at=timezone.now(), modified_by=actor.label)
+    execution.change(status=status, updated_at=database_now(), modified_by=actor.label)
     deleted = status == FlowExecutionStatus.DELETED
     _record(EventType.FLOW_EXECUTION_DELETED if deleted else EventType.FLOW_EXECUTION_UPDATED, execution, actor)
 

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DataError, connection
-from django.utils import timezone
 
 from tags.actions.claims import FlowExecutionRecord, TaskExecutionRecord
 from tags.actions.matching import Candidate
@@ -25,6 +24,7 @@ from tags.actions.observations import (
 )
 from tags.actions.rules import apply_rules
 from tags.db import exact_json
+from tags.db.clock import database_now
 from tags.db.tenancy import in_organization
 from tags.events import stream
 from tags.models import Actor, EventType
@@ -180,7 +180,7 @@ class _Writing:
 
     def __init__(self, organization_id: UUID, actor: Actor) -> None:
         self._actor = actor
-        self._now = timezone.now()
+        self._now = database_now()
         self._common: dict[str, Any] = {
             "organization_id": organization_id,
             "now": self._now,

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-
 from tags.db import exact_json
+from tags.db.clock import database_now
 from tags.db.tenancy import in_organization
 from tags.models import Actor, RejectedEvent
 
@@ -60,7 +59,7 @@ def mark_taken(organization_id: UUID, ids: Sequence[UUID]) -> None:
     """They were tried again, and went well."""
     with in_organization(organization_id):
         events = RejectedEvent.objects.in_organization(organization_id).filter(id__in=ids, taken_at=None)
-        events.update(taken_at=timezone.now())
+        events.update(taken_at=database_now())
 
 
 def mark_refused(event: RejectedEvent, code: str, reason: str) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.utils import timezone
 
 from tags import metrics
 from tags.actions.batch import Operation, OperationKind, apply_batch
@@ -20,6 +19,7 @@ from tags.actions.expressions import EvaluationFailed
 from tags.actions.matching import Candidate, Key, matches
 from tags.actions.rule_checks import check_rule
 from tags.db import exact_json
+from tags.db.clock import database_now
 from tags.db.tenancy import in_organization
 from tags.errors import NotFound
 from tags.models import Actor, ReviewRule, TaskExecution, TaskTag
@@ -99,7 +99,7 @@ def change_rule(organization_id: UUID, rule_id: UUID, fields: Mapping[str, Any])
     check_rule(fields)
     with in_organization(organization_id):
         rules = ReviewRule.objects.in_organization(organization_id).filter(id=rule_id)
-        if not rules.update(**fields, updated_at=timezone.now()):
+        if not rules.update(**fields, updated_at=database_now()):
             raise NotFound("Rule not found")
 
 
@@ -212,7 +212,7 @@ class _Applying:
             _FIRE,
             rule_ids=sorted({rule_id for rule_id, _ in self.matched}),
             firings=exact_json.dumps([{**_row(*firing), "id": uuid7_text()} for firing in self.matched]),
-            now=timezone.now(),
+            now=database_now(),
         ):
             fired[rule_id][flow_execution_id, task_name] = None
         for rule_id in sorted(fired):

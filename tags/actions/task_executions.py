@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.utils import timezone
 
 from tags.actions.claims import written_by_others
 from tags.actions.rules import apply_rules, candidate_of
 from tags.db import exact_json
+from tags.db.clock import database_now
 from tags.db.exact_json import ExactJSONField
 from tags.db.tenancy import in_organization
 from tags.errors import Conflict, Invalid, NotFound, detail
@@ -47,7 +47,7 @@ def report_task_execution(
             flow_execution_id=flow_execution_id,
             task_name=task_name,
             task_execution_idx=idx,
-            defaults={**fields, "created_at": timezone.now(), "modified_by": actor.label},
+            defaults={**fields, "created_at": database_now, "modified_by": actor.label},
         )
         if created:
             _record(EventType.TASK_EXECUTION_CREATED, [record], actor)
@@ -131,7 +131,7 @@ def _change(record: TaskExecution, changes: Mapping[str, Any], actor: Actor) -> 
         return
     previous = {name: getattr(record, name) for name in changes}
     record.change(
-        **changes, claims=written_by_others(record.claims, changes), updated_at=timezone.now(), modified_by=actor.label
+        **changes, claims=written_by_others(record.claims, changes), updated_at=database_now(), modified_by=actor.label
     )
     _record(EventType.TASK_EXECUTION_UPDATED, [record], actor, previous)
 
@@ -149,7 +149,7 @@ def _mark_dependents_stale(record: TaskExecution, actor: Actor) -> None:
     dependents = TaskExecution.objects.in_organization(record.organization_id).filter(id__in=ids)
     stale = list(dependents.exclude(stale_status=StaleStatus.STALE).order_by("id").select_for_update(no_key=True))
     for dependent in stale:
-        dependent.change(stale_status=StaleStatus.STALE, updated_at=timezone.now(), modified_by=actor.label)
+        dependent.change(stale_status=StaleStatus.STALE, updated_at=database_now(), modified_by=actor.label)
     if stale:
         _record(EventType.TASK_EXECUTION_UPDATED, stale, actor, {"stale_status": StaleStatus.CONSISTENT})
 
