@@ -141,12 +141,12 @@ class Site:
     """A whole Tagsite of its own, from the database up, with one organization in it."""
 
     def __init__(self, folder: Path) -> None:
-        self._postgres = EmbeddedPostgres(folder / "postgres")
-        self._postgres.start()
+        self.postgres = EmbeddedPostgres(folder / "postgres")
+        self.postgres.start()
         self._redis = Redis()
         environment = {
-            "DATABASE_URL": self._postgres.url("tagsite", "tagsite"),
-            "DATABASE_OWNER_URL": self._postgres.url("postgres", "tagsite"),
+            "DATABASE_URL": self.postgres.url("tagsite", "tagsite"),
+            "DATABASE_OWNER_URL": self.postgres.url("postgres", "tagsite"),
             "REDIS_URL": self._redis.url,
             "VAR_DIR": str(folder),
         }
@@ -165,15 +165,15 @@ class Site:
 
     def kill_postgres(self) -> None:
         """The server and all that works for it, at once; it is started again at once."""
-        folder: Any = self._postgres.folder
+        folder: Any = self.postgres.folder
         pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
         postmaster = psutil.Process(pid)
         for process in [postmaster, *postmaster.children()]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        self._postgres.start()
+        self.postgres.start()
 
     def close(self) -> None:
         self.servers.close()
         self._redis.close()
-        self._postgres.stop()
+        self.postgres.stop()

@@ -88,6 +88,63 @@ _ALL = [
         ),
     ),
     Promise(
+        "tenants",
+        "Nobody sees another organization",
+        "Every URL of the URL configuration (API, pages, admin), by every method, as a program, as people with a token"
+        " and in a browser, and as nobody, names rows of another organization: in its path an id of each table, in its"
+        " query and body all names that there are. The answer must be, word for word, the one for ids of nothing, and"
+        " the other's rows stay as they were. So do sockets. In three modes: both layers of tenancy, the database's"
+        " policies alone, the application's filters alone. {count} ids at each place (0: one of each table).",
+        2,
+        0,
+        (
+            Planted("no_filters", "no query of the application names the organization (found by the filters' mode)", 1),
+            Planted("open_table", "the policy of one table lets everybody in (found by the policies' mode)", 1),
+        ),
+    ),
+    Promise(
+        "watchers",
+        "Live clients miss nothing",
+        "8 writers make {count} events and stall now and then, with their events not committed; 16 sockets and 4 long"
+        " polls listen, on lines that break every second or so. Each must hear 1..N without gap or repeat, or be told"
+        " to reset; and all the same.",
+        10_000,
+        1_000_000,
+        (Planted("bell_only", "what is missed while nobody hears the bell is not read again", 2_000),),
+    ),
+    Promise(
+        "outages",
+        "A full disk, a lost and a frozen database: clients are told, and nothing acknowledged is lost",
+        "PostgreSQL on a disk of 200 MB that is filled; killed, and started again later; stopped by SIGSTOP with all"
+        " connections open; {count} times each. Every answer must be 200 or 503 with Retry-After and come within 25 s,"
+        " reads go on for as long as PostgreSQL does, and 10 s after its return all is as before.",
+        1,
+        50,
+        (
+            Planted("endless_patience", "a statement is waited for as long as it takes", 1),
+            Planted("fault_of_ours", "a database that is away is answered 500", 1),
+        ),
+    ),
+    Promise(
+        "clocks",
+        "Clocks may lie",
+        "Three web processes, one with its clock a day ahead and one a day behind (libfaketime), take {count} pairs of"
+        " writes in turn. Positions and the order of each writer's changes, the order of lists by time, and every time"
+        " that is told must be as if all clocks were right.",
+        400,
+        20_000,
+        (Planted("web_clock", "what is recorded is dated by the web process", 40),),
+    ),
+    Promise(
+        "leaks",
+        "Nothing leaks",
+        "{count} s of batches, reads, bad requests, pages, sockets and long polls that are given up. After a third of"
+        " it, memory may grow by less than 10 MB, and file handles, threads and connections by less than 4.",
+        120,
+        7_200,
+        (Planted("hoard", "each request leaves 20 kB behind, and one in a hundred a file handle", 60),),
+    ),
+    Promise(
         "tampering",
         "The record shows tampering",
         "A superuser makes {count} edits of the sealed events, past every policy and foreign key: each column changed,"

@@ -22,5 +22,5 @@ def bug() -> str:
 
 
 def plant() -> None:
-    if bug():
-        import_module(f"{__name__}.{bug()}").plant()
+    for name in filter(None, bug().split(",")):
+        import_module(f"{__name__}.{name}").plant()
