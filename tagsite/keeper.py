@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from environ import Env
+
 # Which process those of a server belong to: when it is gone, so are they (`end_with_server`).
 SERVER_PID = "TAGSITE_SERVER_PID"
 
@@ -63,9 +65,13 @@ def _keep(commands: Sequence[tuple[str, ...]]) -> None:
 def main(*socket_address: str) -> None:
     end_with_server()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    sockets = [("tagsite.server", "sockets", *socket_address)] if socket_address else []
+    commands: list[tuple[str, ...]] = []
+    if Env().bool("SEAL_EVENTS", True):
+        commands.append(("tagsite.sealer",))
+    if socket_address:
+        commands.append(("tagsite.server", "sockets", *socket_address))
     with suppress(KeyboardInterrupt):
-        _keep([("tagsite.sealer",), *sockets])
+        _keep(commands)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import runpy
 import subprocess
 import sys
 import time
+from contextlib import closing
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -24,6 +25,7 @@ from tags.db import exact_json
 from tags.models import FlowExecution
 from tests.cast import Tenant
 from tests.database import PROJECT
+from tests.live.servers import LiveServer
 from tests.races.threads import together
 
 # What JSON can be, in the keys and values that make canonical forms differ.
@@ -210,23 +212,18 @@ def test_nothing_is_sealed_over_a_gap(tenant: Tenant, kept: Path, owner: psycopg
     owner.execute("UPDATE event_stream SET position = 4 WHERE organization_id = %s", [tenant.id])
 
 
-def test_the_server_seals_by_itself_and_after_its_sealer_was_killed(
-    server_url: str, tenant: Tenant, execution: FlowExecution
-) -> None:
-    wait_until_sealed(server_url, tenant, 2)
-    # Those of other tests' servers too: any of them would do it.
-    sealers = [
-        process for process in psutil.Process().children(recursive=True) if "tagsite.sealer" in process.cmdline()
-    ]
-    for sealer in sealers:
+def test_the_server_seals_by_itself_and_after_its_sealer_was_killed(tenant: Tenant, execution: FlowExecution) -> None:
+    with closing(LiveServer(SEAL_EVENTS="on")) as server:
+        wait_until_sealed(server.url, tenant, 2)
+        processes = psutil.Process(server.process.pid).children(recursive=True)
+        (sealer,) = [process for process in processes if "tagsite.sealer" in process.cmdline()]
         sealer.kill()
-    assert sealers
-    add(tenant, execution, "after its end")
-    wait_until_sealed(server_url, tenant, 3)
+        add(tenant, execution, "after its end")
+        wait_until_sealed(server.url, tenant, 3)
 
 
 def wait_until_sealed(url: str, tenant: Tenant, position: int) -> None:
-    for _ in range(300):
+    for _ in range(600):  # organizations of other tests come first
         answer = httpx.get(f"{url}/api/events/seal", headers={"X-API-Key": tenant.token})
         if answer.status_code == 200 and answer.json()["position"] == position:
             return
