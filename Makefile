@@ -30,10 +30,11 @@ lint: .venv/develop.stamp  ## style, types, layers, templates, security, require
 	DEBUG=off ALLOWED_HOSTS=tagsite.example SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 
-bench: .venv/develop.stamp  ## speed beside its limit; writes docs/performance.md, -live.md and -ingest.md
+bench: .venv/develop.stamp  ## speed beside its limit; writes docs/performance.md, -live.md, -ingest.md and -desk.md
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 	$(BIN)/python -m tests.benchmarks.live
 	$(BIN)/python -m tests.benchmarks.ingest
+	$(BIN)/python -m tests.benchmarks.desk
 
 pictures: .venv/develop.stamp  ## of every page with the demo's data; writes docs/pictures
 	@$(BIN)/python -m tests.browser.pictures

@@ -6,10 +6,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-# What the application may do to each of Tagsite's tables. Nothing may be deleted but a membership, a ticket and a
-# rule (its firings go with it); a tag is removed by an update; an event and a seal are never changed. Of a ticket
-# its use alone is written: none can be made to live longer. Django's own tables (sessions, admin log, ...) get all
-# four.
+# What the application may do to each of Tagsite's tables. Nothing may be deleted but a membership, a saved view, a
+# ticket and a rule (its firings go with it); a tag is removed by an update; an event and a seal are never changed. Of a
+# ticket its use alone is written: none can be made to live longer. Django's own tables (sessions, admin log, ...) get
+# all four.
 PRIVILEGES = {
     "organization": "SELECT, INSERT, UPDATE",
     "membership": "SELECT, INSERT, UPDATE, DELETE",
@@ -28,6 +28,7 @@ PRIVILEGES = {
     "rejected_event": "SELECT, INSERT, UPDATE",
     "review_rule": "SELECT, INSERT, UPDATE, DELETE",
     "rule_firing": "SELECT, INSERT, UPDATE",
+    "saved_view": "SELECT, INSERT, UPDATE, DELETE",
     "ws_ticket": "SELECT, INSERT, UPDATE (used_at), DELETE",
     "django_migrations": "SELECT",
 }

@@ -24,6 +24,7 @@ from tags.models.execution import (
 from tags.models.ingest import ProducerRun, RejectedEvent
 from tags.models.organization import EventStream, Organization
 from tags.models.rule import ReviewRule, RuleFiring
+from tags.models.saved_view import SavedView
 from tags.models.seal import Seal
 from tags.models.tag import TagStatus, TaskTag
 from tags.models.ticket import WsTicket
@@ -51,6 +52,7 @@ __all__ = [
     "ReviewRule",
     "Role",
     "RuleFiring",
+    "SavedView",
     "Scope",
     "Seal",
     "ServiceAccount",

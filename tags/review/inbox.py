@@ -1,48 +1,62 @@
 """`/`: the tasks that wait for a person. The page's script is tags/static/tags/inbox.js."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 from pydantic import BaseModel, Field
 
 from tags.actions.credentials import Caller
 from tags.actions.decisions import MOST_NOTE, MOST_TASKS, waiting_tags
+from tags.actions.saved_views import seen_views
 from tags.db import exact_json
 from tags.db.tenancy import in_organization
 from tags.errors import BadRequest
 from tags.events.reading import current_position
-from tags.models import TaskTag
+from tags.models import Permission, TaskTag
 from tags.review.access import desk, page_of
 from tags.review.decisions import TagName, TagType, TaskRef, read
 from tags.review.inbox_choices import Choices
 from tags.review.inbox_filter import Filter, FilterForm
-from tags.review.inbox_query import MOST_SELECTED, SEARCHED, InboxQuery, Page
-from tags.review.inbox_rows import rows
+from tags.review.inbox_query import InboxQuery, Page
+from tags.review.inbox_rows import Rows
+from tags.review.inbox_tabs import Tabs
 from tags.review.inbox_words import words
-from tags.review.people import people
+from tags.review.people import Who, people
 
 
 @require_safe
 @page_of()
 def inbox(request: HttpRequest, caller: Caller) -> HttpResponse:
-    form = FilterForm(request.GET)
-    wanted = Filter(**form.cleaned_data) if form.is_valid() else None
+    query_string = request.META.get("QUERY_STRING", "")
+    if request.headers.get("X-Part") == "list":
+        return _part(request, caller, query_string)
+    return show_inbox(request, caller, query_string)
+
+
+def show_inbox(
+    request: HttpRequest, caller: Caller, query_string: str, problem: str = "", status: int = 200
+) -> HttpResponse:
+    """The list that a query string asks for; with what was wrong about a saved view, if anything was."""
+    form, asked = _asked(query_string)
+    wanted = asked or Filter()
     with in_organization(caller.organization_id):
         after = current_position(caller.organization_id)  # first: what is then read is not older
         waiting = waiting_tags(caller.organization_id)
-        query = InboxQuery(caller.organization_id, waiting, wanted or Filter())
-        page = query.page() if wanted else Page([], None, None)
+        query = InboxQuery(caller.organization_id, waiting, wanted)
+        page = query.page() if asked else Page([])
         counts = query.counts()
-        actors = {tag["modified_by"] for _key, details in page.rows for tag in details.tags}
-        actors.update(actor for group in counts.groups for actor in group.actors)
-        names = people(caller, actors)
-    choices = Choices(wanted or Filter(), waiting, counts, page)
+        views = list(seen_views(caller))
+        actors = {actor for group in counts.groups for actor in group.actors} | {str(view.user_id) for view in views}
+        names = people(caller, actors | _actors(page))
+    choices = Choices(wanted, waiting, counts, page)
     context = {
         "section": "inbox",
         "form": form,
-        "filter": wanted or Filter(),
-        "rows": rows(page, names, set(waiting)),
-        "next": wanted.query(cursor=str(page.next)) if wanted and page.next else None,
-        "searched": page.searched,
+        "tabs": Tabs(caller, views, wanted, names),
+        "problem": problem,
         "choices": choices,
         "actors": choices.actors(names),
         "waiting": waiting,
@@ -50,21 +64,57 @@ def inbox(request: HttpRequest, caller: Caller) -> HttpResponse:
         "after": after,
         "actor": str(caller.actor),
         "most_note": MOST_NOTE,
-        "words": {**words(), "most": SEARCHED if wanted and wanted.q else MOST_SELECTED},
+        "words": words(),
+        **_list(page, wanted, names, waiting),
     }
-    return desk(request, caller, "review/inbox.html", context)
+    response = desk(request, caller, "review/inbox.html", context)
+    response.status_code = status
+    return response
+
+
+def _part(request: HttpRequest, caller: Caller, query_string: str) -> HttpResponse:
+    """Of a further page the list alone, for the page's script."""
+    form, asked = _asked(query_string)
+    wanted = asked or Filter()
+    with in_organization(caller.organization_id):
+        waiting = waiting_tags(caller.organization_id)
+        page = InboxQuery(caller.organization_id, waiting, wanted).page() if asked else Page([])
+        names = people(caller, _actors(page))
+    may_decide = Permission.TAG in caller.permissions
+    context = {"form": form, "waiting": waiting, "may_decide": may_decide, **_list(page, wanted, names, waiting)}
+    return render(request, "review/inbox_list.html", context)
+
+
+def _asked(query_string: str) -> tuple[FilterForm, Filter | None]:
+    """None if it is not understood, which the form then tells."""
+    form = FilterForm(QueryDict(query_string.removeprefix("?")))
+    return form, Filter(**form.cleaned_data) if form.is_valid() else None
+
+
+def _actors(page: Page) -> set[str]:
+    return {tag["modified_by"] for _key, details in page.rows for tag in details.tags}
+
+
+def _list(page: Page, wanted: Filter, names: Mapping[str, Who], waiting: list[str]) -> dict[str, Any]:
+    """What the list's template needs."""
+    return {
+        "filter": wanted,
+        "page": page,
+        "rows": Rows(names, set(waiting), wanted).rows(page),
+        "next": wanted.query(cursor=str(page.next)) if page.next else None,
+    }
 
 
 @require_safe
 @page_of()
 def matching(request: HttpRequest, caller: Caller) -> JsonResponse:
     """All tasks that match a filter, for "select all"; `more` if there are more than may be selected at once."""
-    form = FilterForm(request.GET)
-    if not form.is_valid():
+    form, asked = _asked(request.META.get("QUERY_STRING", ""))
+    if asked is None:
         raise BadRequest("; ".join(str(message) for messages in form.errors.values() for message in messages))
     with in_organization(caller.organization_id):
         waiting = waiting_tags(caller.organization_id)
-        tasks, more = InboxQuery(caller.organization_id, waiting, Filter(**form.cleaned_data)).matching()
+        tasks, more = InboxQuery(caller.organization_id, waiting, asked).matching()
     found = [{"flow_execution_id": str(task[0]), "task_name": task[1]} for task in tasks]
     return JsonResponse({"tasks": found, "more": more})
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tags.models import ProcessingStatus
+from tags.review.inbox_counts import Counts, Group
 from tags.review.inbox_filter import Filter
-from tags.review.inbox_query import Counts, Group, Page
+from tags.review.inbox_query import Page
 from tags.review.people import Who
 
 # Choices of a kind that are offered; any other is asked for by its name.

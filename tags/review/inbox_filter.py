@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from tags.db import exact_json
@@ -80,6 +81,8 @@ class FilterForm(forms.Form):
     actor = forms.CharField(label=_("Put there by"), max_length=100, required=False)
     sort = forms.ChoiceField(label=_("Order"), choices=_SORTS, required=False)
     show = forms.ChoiceField(choices=[("", _("What waits")), (ALL, _("All tasks"))], required=False)
+    # The saved view that the person came from, while they change what it asks.
+    view = forms.UUIDField(required=False)
     cursor = forms.CharField(max_length=2000, required=False)
 
     def clean_cursor(self) -> Cursor | None:
@@ -123,7 +126,14 @@ class Filter:
     actor: str = ""
     sort: str = "oldest"
     show: str = ""
+    view: UUID | None = None
     cursor: Cursor | None = None
+
+    @classmethod
+    def of_query(cls, query: str) -> "Filter | None":
+        """What a query string asks for, from its first page on; None if it is not understood."""
+        form = FilterForm(QueryDict(query.removeprefix("?")))
+        return cls(**{**form.cleaned_data, "cursor": None}) if form.is_valid() else None
 
     @property
     def shows_all(self) -> bool:
@@ -135,8 +145,8 @@ class Filter:
 
     def query(self, **changes: str) -> str:
         """The query string of this filter with some of it changed; from its first page on."""
-        names = ("show", "q", "tag", "flow", "status", "task", "tag_type", "age", "actor", "sort")
-        values = {name: getattr(self, name) for name in names}
+        names = ("show", "q", "tag", "flow", "status", "task", "tag_type", "age", "actor", "sort", "view")
+        values = {name: str(getattr(self, name) or "") for name in names}
         if values["sort"] == ("newest" if self.shows_all else "oldest"):
             values["sort"] = ""
         return "?" + urlencode({name: value for name, value in {**values, **changes}.items() if value})

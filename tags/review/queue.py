@@ -1,4 +1,4 @@
-"""Where a task stands among those that wait for a person: the oldest first."""
+"""Where a task stands in the list that the person came from: what is next, what was before."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,68 +6,64 @@ from uuid import UUID
 
 from django.db import connection
 
-# A task waits since the oldest of its waiting tags, as in the inbox. `here` is empty for one that does not wait: then
-# the oldest is next.
-_AROUND = """
-    WITH waiting AS MATERIALIZED (
-        SELECT DISTINCT ON (task_tag.flow_execution_id, task_tag.task_name)
-               task_tag.flow_execution_id, task_tag.task_name, task_tag.created_at AS since, task_tag.id
-        FROM task_tag
-        JOIN flow_execution ON flow_execution.organization_id = task_tag.organization_id
-         AND flow_execution.id = task_tag.flow_execution_id AND flow_execution.status <> 'deleted'
-        WHERE task_tag.organization_id = %(organization_id)s::uuid AND task_tag.status = 'active'
-          AND task_tag.tag = ANY(%(tags)s::text[])
-        ORDER BY task_tag.flow_execution_id, task_tag.task_name, task_tag.created_at, task_tag.id
-    ), here AS (
-        SELECT since, id FROM waiting
-        WHERE flow_execution_id = %(flow_execution_id)s::uuid AND task_name = %(task_name)s::text
-    ), others AS (
-        SELECT waiting.*, (waiting.since, waiting.id) > (here.since, here.id) AS is_after
-        FROM waiting LEFT JOIN here ON true
-        WHERE (waiting.flow_execution_id, waiting.task_name) <> (%(flow_execution_id)s::uuid, %(task_name)s::text)
-    ), next AS (
-        SELECT * FROM others ORDER BY is_after DESC NULLS LAST, since, id LIMIT 1
-    ), previous AS (
-        SELECT * FROM others WHERE NOT is_after ORDER BY since DESC, id DESC LIMIT 1
-    )
-    SELECT (SELECT count(*) FROM waiting), (SELECT count(*) FROM others WHERE NOT is_after) + 1,
-           (SELECT count(*) FROM here), next_run.id, next_run.task_name, previous_run.id
-    FROM (SELECT 1) AS one
-    LEFT JOIN LATERAL (
-        SELECT run.id, run.task_name FROM next JOIN task_execution AS run
-          ON run.organization_id = %(organization_id)s::uuid AND run.flow_execution_id = next.flow_execution_id
-         AND run.task_name = next.task_name
-        ORDER BY run.task_execution_idx DESC LIMIT 1
-    ) AS next_run ON true
-    LEFT JOIN LATERAL (
-        SELECT run.id FROM previous JOIN task_execution AS run
-          ON run.organization_id = %(organization_id)s::uuid AND run.flow_execution_id = previous.flow_execution_id
-         AND run.task_name = previous.task_name
-        ORDER BY run.task_execution_idx DESC LIMIT 1
-    ) AS previous_run ON true
+from tags.actions.decisions import Task
+from tags.review.inbox_filter import Filter
+from tags.review.inbox_query import InboxQuery
+
+# What is counted in each direction; from there on a figure is "at least".
+COUNTED = 100
+
+_NEWEST_RUNS = """
+    SELECT wanted.ordinal, run.id
+    FROM unnest(%(flow_execution_ids)s::uuid[], %(task_names)s::text[]) WITH ORDINALITY
+         AS wanted(flow_execution_id, task_name, ordinal)
+    CROSS JOIN LATERAL (
+        SELECT id FROM task_execution
+        WHERE organization_id = %(organization_id)s AND flow_execution_id = wanted.flow_execution_id
+          AND task_name = wanted.task_name
+        ORDER BY task_execution_idx DESC LIMIT 1
+    ) AS run
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`number` of `count` waiting tasks, counted from 1; None if it does not wait. The ids are of the newest runs."""
+    """`number` in a list of `count`, from 1; None for a task that is not in it, or has more than COUNTED before it.
 
-    count: int
+    `count` has a plus where it is at least so many. The ids are of the newest runs.
+    """
+
+    count: str
     number: int | None
     next_id: UUID | None
-    next_name: str
     previous_id: UUID | None
 
 
-def place_of(organization_id: UUID, flow_execution_id: UUID, task_name: str, waiting: list[str]) -> Place:
-    """Inside `in_organization`. After the newest waiting task comes the oldest."""
+def place_of(organization_id: UUID, task: Task, waiting: list[str], wanted: Filter) -> Place:
+    """Inside `in_organization`. After the last task, and after one that is not in the list, comes the first."""
+    query = InboxQuery(organization_id, waiting, wanted)
+    here = query.key_of(task)
+    cursor = here.cursor(wanted.sort) if here else None
+    after, more = query.some(COUNTED, cursor)
+    before, more_before = query.some(COUNTED, cursor, backward=True) if here else ([], False)
+    first = query.some(1, None)[0] if more_before and not after else before[-1:]
+    following = after[:1] or first
+    ids = _newest_runs(organization_id, [*following, *before[:1]])
+    count = len(before) + len(after) + (here is not None)
+    return Place(
+        count=f"{count}+" if more or more_before else str(count),
+        number=len(before) + 1 if here and not more_before else None,
+        next_id=ids[0] if following else None,
+        previous_id=ids[-1] if before else None,
+    )
+
+
+def _newest_runs(organization_id: UUID, tasks: list[Task]) -> list[UUID]:
     parameters: dict[str, Any] = {
         "organization_id": organization_id,
-        "flow_execution_id": flow_execution_id,
-        "task_name": task_name,
-        "tags": waiting,
+        "flow_execution_ids": [task[0] for task in tasks],
+        "task_names": [task[1] for task in tasks],
     }
     with connection.cursor() as cursor:
-        cursor.execute(_AROUND, parameters)
-        count, number, is_waiting, next_id, next_name, previous_id = cursor.fetchone()
-    return Place(count, number if is_waiting else None, next_id, next_name or "", previous_id if is_waiting else None)
+        cursor.execute(f"{_NEWEST_RUNS} ORDER BY wanted.ordinal", parameters)
+        return [id for _ordinal, id in cursor.fetchall()]

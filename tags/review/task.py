@@ -24,6 +24,7 @@ from tags.review import typed_json
 from tags.review.access import desk, page_of
 from tags.review.errors_shown import show_error
 from tags.review.history import history, tag_look
+from tags.review.inbox_filter import Filter
 from tags.review.people import Who, people
 from tags.review.queue import Place, place_of
 from tags.review.values import inline, show
@@ -137,8 +138,8 @@ def _page(request: HttpRequest, caller: Caller, id: UUID, form: TagForm, status:
         record = find(caller, id)
         if record is None:
             raise NotFound("Not found")
-        context = _context(caller, record)
-    queue = queue_query(request)
+        queue = queue_query(request)
+        context = _context(caller, record, (Filter.of_query(queue[0][1]) if queue else None) or Filter())
     context |= {
         "form": form,
         "queue_suffix": f"?{urlencode(queue)}" if queue else "",
@@ -157,7 +158,7 @@ def _page(request: HttpRequest, caller: Caller, id: UUID, form: TagForm, status:
     return response
 
 
-def _context(caller: Caller, record: TaskExecution) -> dict[str, Any]:
+def _context(caller: Caller, record: TaskExecution, wanted: Filter) -> dict[str, Any]:
     """Inside `in_organization`. A fixed number of statements."""
     organization_id, execution_id = caller.organization_id, record.flow_execution_id
     waiting = decisions.waiting_tags(organization_id)
@@ -171,7 +172,7 @@ def _context(caller: Caller, record: TaskExecution) -> dict[str, Any]:
     )
     tags = list(records.order_by("created_at", "id")[: MOST_TAGS + 1])
     names = people(caller, [record.modified_by, *(tag.modified_by for tag in tags)])
-    place = place_of(organization_id, execution_id, record.task_name, waiting)
+    place = place_of(organization_id, (execution_id, record.task_name), waiting, wanted)
     shown = [_shown_tag(tag, names[tag.modified_by], waiting) for tag in tags[:MOST_TAGS]]
     ordered = list(runs.order_by("task_execution_idx").values("id", "task_execution_idx", "processing_status"))
     number = next(n for n, run in enumerate(ordered, start=1) if run["id"] == record.id)
@@ -189,13 +190,14 @@ def _context(caller: Caller, record: TaskExecution) -> dict[str, Any]:
         "run_number": number,
         "newest_run": ordered[-1] if number < len(ordered) else None,
         "history": history(caller, execution_id, record.task_name, waiting),
-        **_places(place),
+        **_places(place, wanted),
     }
 
 
-def _places(place: Place) -> dict[str, Any]:
+def _places(place: Place, wanted: Filter) -> dict[str, Any]:
     return {
         "place": place,
+        "is_waiting_list": not wanted.is_narrowed and not wanted.shows_all,
         "next_path": task_path(place.next_id) if place.next_id else "",
         "previous_path": task_path(place.previous_id) if place.previous_id else "",
     }

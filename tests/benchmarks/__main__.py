@@ -1,11 +1,7 @@
 """`make bench`: measures the product beside its limit, prints the table and writes docs/performance.md."""
 
 import argparse
-import os
-import secrets
 from contextlib import ExitStack
-
-import django
 
 from tagsite.embedded_postgres import EmbeddedPostgres
 from tests.benchmarks import preload
@@ -20,28 +16,12 @@ def main() -> None:
     server = EmbeddedPostgres(preload.FOLDER / "postgres", durable=True)
     started = server.start()
     try:
-        _configure(server)
+        preload.configure(server, preload.DATABASE)
         database = preload.prepare(server, fresh=options.fresh)
         _run(database, options)
     finally:
         if started:
             server.stop()
-
-
-def _configure(server: EmbeddedPostgres) -> None:
-    """Django's settings for this process and the server: as in production, without HTTPS."""
-    os.environ.update(
-        DATABASE_URL=server.url("tagsite", preload.DATABASE),
-        DATABASE_OWNER_URL=server.url("postgres", preload.DATABASE),
-        VAR_DIR=str(preload.FOLDER),
-        DEBUG="off",
-        SECRET_KEY=secrets.token_urlsafe(50),
-        ALLOWED_HOSTS="127.0.0.1",
-        HTTPS="off",
-        LOG_LEVEL="WARNING",
-        DJANGO_SETTINGS_MODULE="tagsite.settings",
-    )
-    django.setup()
 
 
 def _run(database: preload.Database, options: argparse.Namespace) -> None:

@@ -5,12 +5,14 @@ It is loaded once into a database that serves as template; each run works in a f
 
 import hashlib
 import os
+import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+import django
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -96,16 +98,15 @@ def prepare(server: EmbeddedPostgres, *, fresh: bool) -> Database:
     """Load the template unless one of the current schema exists, and copy it."""
     with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as admin:
         if fresh or _mark_of_template(admin) != _mark():
-            _drop(admin, _TEMPLATE)
+            drop(admin, _TEMPLATE)
             admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
-            _manage(server, "migrate", "--verbosity", "0")
+            manage(server, _TEMPLATE, "migrate", "--verbosity", "0")
             _load(server.url("postgres", _TEMPLATE))
-            _manage(
-                server, "seal_events"
-            )  # or the sealer would have a million events to work off beside what is measured
+            # Or the sealer would have a million events to work off beside what is measured.
+            manage(server, _TEMPLATE, "seal_events")
             comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(_TEMPLATE), _mark())
             admin.execute(comment)
-        _drop(admin, DATABASE)
+        drop(admin, DATABASE)
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         admin.execute(copy.format(sql.Identifier(DATABASE), sql.Identifier(_TEMPLATE)))
         admin.execute("CHECKPOINT")
@@ -115,7 +116,23 @@ def prepare(server: EmbeddedPostgres, *, fresh: bool) -> Database:
     return Database(server.url("tagsite", DATABASE), owner_url, ids)
 
 
-def _drop(admin: psycopg.Connection, database: str) -> None:
+def configure(server: EmbeddedPostgres, database: str) -> None:
+    """Django's settings for this process and the server: as in production, without HTTPS."""
+    os.environ.update(
+        DATABASE_URL=server.url("tagsite", database),
+        DATABASE_OWNER_URL=server.url("postgres", database),
+        VAR_DIR=str(FOLDER),
+        DEBUG="off",
+        SECRET_KEY=secrets.token_urlsafe(50),
+        ALLOWED_HOSTS="127.0.0.1",
+        HTTPS="off",
+        LOG_LEVEL="WARNING",
+        DJANGO_SETTINGS_MODULE="tagsite.settings",
+    )
+    django.setup()
+
+
+def drop(admin: psycopg.Connection, database: str) -> None:
     admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
 
@@ -132,10 +149,10 @@ def _mark_of_template(admin: psycopg.Connection) -> str | None:
     return row[0] if row else None
 
 
-def _manage(server: EmbeddedPostgres, *command: str) -> None:
+def manage(server: EmbeddedPostgres, database: str, *command: str) -> None:
     urls = {
-        "DATABASE_URL": server.url("tagsite", _TEMPLATE),
-        "DATABASE_OWNER_URL": server.url("postgres", _TEMPLATE),
+        "DATABASE_URL": server.url("tagsite", database),
+        "DATABASE_OWNER_URL": server.url("postgres", database),
         "DEBUG": "on",
     }
     subprocess.run([sys.executable, "manage.py", *command], cwd=PROJECT, env={**os.environ, **urls}, check=True)

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -13,36 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from tags.models import FlowExecution
 from tests.cast import Tenant, operation
+from tests.review.inbox import desk, every_page, listed, many, names, next_page, page, wait
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{ 7 }}</script>"
-
-
-def desk(tenant: Tenant, who: str = "reviewer") -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(getattr(tenant, who))
-    return client
-
-
-def page(tenant: Tenant, query: str = "", who: str = "reviewer") -> str:
-    response = desk(tenant, who).get(f"/{query}")
-    assert response.status_code == 200, response.content[:2000]
-    return str(response.content.decode())
-
-
-def listed(html: str) -> list[str]:
-    return re.findall(r'data-task="([^"]*)"', html)
-
-
-def names(tenant: Tenant, query: str = "") -> list[str]:
-    return listed(page(tenant, query))
-
-
-def wait(
-    tenant: Tenant, *task_names: str, tag: str = "pending_approval", flow: str = "invoices", **more: Any
-) -> FlowExecution:
-    execution = tenant.execution(*task_names, flow_name=flow)
-    tenant.api().tag(*(operation("add", execution, name, tag, **more) for name in task_names))
-    return execution
 
 
 def figures(html: str) -> dict[str, str]:
@@ -54,21 +26,6 @@ def figures(html: str) -> dict[str, str]:
 def total(html: str) -> str:
     found = re.search(r'<span id="total"[^>]*>([^<]*)</span>', html)
     return found[1] if found else ""
-
-
-def next_page(html: str) -> str | None:
-    found = re.search(r'<p id="more".*?href="([^"]*)"', html, re.DOTALL)
-    return found[1].replace("&amp;", "&") if found else None
-
-
-def every_page(tenant: Tenant, query: str = "") -> list[str]:
-    seen = []
-    following: str | None = query
-    while following is not None:
-        html = page(tenant, following)
-        seen += listed(html)
-        following = next_page(html)
-    return seen
 
 
 def age(owner: psycopg.Connection, execution: FlowExecution, by: timedelta) -> None:
@@ -321,14 +278,6 @@ def test_what_is_not_understood_is_told(tenant: Tenant, query: str) -> None:
 # Pages
 
 
-def many(tenant: Tenant, count: int) -> FlowExecution:
-    execution = tenant.execution(*(f"task {number:03}" for number in range(count)))
-    every = [operation("add", execution, f"task {number:03}", "pending_approval") for number in range(count)]
-    for start in range(0, count, 100):
-        tenant.api().tag(*every[start : start + 100])
-    return execution
-
-
 @pytest.mark.parametrize(
     "query", ["", "?sort=newest", "?sort=task", "?sort=flow", "?show=all", "?show=all&sort=oldest"]
 )
@@ -358,18 +307,8 @@ def test_what_comes_meanwhile_moves_no_page(tenant: Tenant, query: str) -> None:
     assert len(late) == len(set(late))
 
 
-def test_a_search_goes_on_behind_what_it_looked_into(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tags.review.inbox_query.SEARCHED", 40)
-    many(tenant, 100)
-    first = page(tenant, "?q=task+09")
-    assert "0 tasks found among the first 40" in first
-    assert "Search further" in first
-    assert every_page(tenant, "?q=task+09") == [f"task {number:03}" for number in range(90, 100)]
-    assert len(every_page(tenant, "?q=task")) == 100
-
-
 def test_figures_are_cut_and_say_so(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tags.review.inbox_query.COUNTED", 80)
+    monkeypatch.setattr("tags.review.inbox_counts.COUNTED", 80)
     many(tenant, 100)
     wait(tenant, "other", tag="requires_review", flow="others")
     html = page(tenant)

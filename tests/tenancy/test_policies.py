@@ -32,6 +32,7 @@ TABLES = [
     "rejected_event",
     "review_rule",
     "rule_firing",
+    "saved_view",
     "seal",
     "service_account",
     "task_execution",
@@ -137,7 +138,7 @@ def test_a_ticket_of_another_organization_is_not_used_up(intruder: Intruder, nei
         assert execute(statement, neighbour.tenant.id) > 0
 
 
-@pytest.mark.parametrize("table", ["membership", "review_rule", "ws_ticket"])
+@pytest.mark.parametrize("table", ["membership", "review_rule", "saved_view", "ws_ticket"])
 def test_a_row_of_another_organization_is_not_deleted(table: str, intruder: Intruder, neighbour: Neighbour) -> None:
     with in_organization(intruder.tenant.id):
         assert execute(f"DELETE FROM {table} WHERE organization_id = %s", neighbour.tenant.id) == 0

@@ -16,6 +16,7 @@ from tags.actions.observations import DetailObservation
 from tags.actions.organizations import add_member, create_organization, create_user
 from tags.actions.rejections import Rejection, keep_rejections
 from tags.actions.rules import create_rule
+from tags.actions.saved_views import create_view
 from tags.actions.sealing import seal_events
 from tags.actions.service_accounts import create_api_key, create_service_account
 from tags.actions.tickets import create_ticket
@@ -99,6 +100,7 @@ def settle(tenant: Tenant, mark: str) -> Ids:
     key, _ = create_api_key(tenant.id, account.id, f"{mark} key")
     decide(caller_of_user(tenant.reviewer.id, tenant.id, ""), DecisionKind.FLAG, [(execution.id, "extract")], mark)
     create_ticket(caller_of_user(tenant.viewer.id, tenant.id, ""))
+    create_view(caller_of_user(tenant.reviewer.id, tenant.id, ""), f"{mark} view", f"?task={mark}")
     create_ticket(caller_of_api_key(tenant.token, ""))
     seal_events(tenant.id)
     return Ids(

@@ -81,24 +81,33 @@ export async function send(path, body = {}) {
 }
 
 /**
- * Approve, reject or flag tasks: `{flow_execution_id, task_name}` each, a hundred in a request.
- * One group id holds them together, so that all are taken back at once.
- * @param {(done: number) => void} [onProgress]
+ * Change tasks a hundred at a time. One group id holds the requests together, so that all are taken back at once.
+ * What fails on the way rejects with an Error that has the `group_id`, and how many are `done` and `changed` by then.
+ * @param {(part: object[], group_id: string) => Promise<number>} change  resolves with how many tasks it changed
+ * @param {(done: number) => void} [onProgress]  may throw to stop
  * @returns {Promise<{group_id: string, changed: number}>}
  */
-export async function decide(kind, tasks, note = "", onProgress = () => {}) {
+export async function inBatches(tasks, change, onProgress = () => {}) {
     const group_id = crypto.randomUUID();
     let changed = 0;
-    for (let start = 0; start < tasks.length; start += 100) {
-        const part = tasks.slice(start, start + 100);
-        try {
-            changed += (await send("/decisions", { kind, tasks: part, note, group_id })).changed;
-        } catch (error) {
-            throw Object.assign(error, { group_id, changed }); // what was done until then can be taken back
+    let done = 0;
+    try {
+        while (done < tasks.length) {
+            const part = tasks.slice(done, done + 100);
+            changed += await change(part, group_id);
+            done += part.length;
+            onProgress(done);
         }
-        onProgress(start + part.length);
+    } catch (error) {
+        throw Object.assign(error, { group_id, changed, done });
     }
     return { group_id, changed };
+}
+
+/** Approve, reject or flag tasks: `{flow_execution_id, task_name}` each. */
+export function decide(kind, tasks, note = "", onProgress = () => {}) {
+    const change = async (part, group_id) => (await send("/decisions", { kind, tasks: part, note, group_id })).changed;
+    return inBatches(tasks, change, onProgress);
 }
 
 /** Tells what was decided, with a button that takes it back. */
