@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import views
 from django.contrib.auth.forms import PasswordResetForm
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import translation
 from rest_framework.request import Request
@@ -61,7 +61,11 @@ class AskForReset(views.PasswordResetView):
     subject_template_name = "password_reset/mail_subject.txt"
     email_template_name = "password_reset/mail.txt"
     success_url = reverse_lazy("reset-sent")
-    extra_context = {"sends_mail": settings.SENDS_MAIL}
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.SENDS_MAIL:
+            return render(request, "password_reset/no_mail.html")
+        return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if _may_pass(CallerThrottle(), request):
