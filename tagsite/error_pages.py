@@ -43,7 +43,9 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _answer(request, errors.Forbidden(reason), _old_form())
+    """`reason` is Django's, in the words of developers; it stands in the log."""
+    title, advice = _old_form()
+    return _answer(request, errors.Forbidden(advice), (title, advice))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
