@@ -50,6 +50,13 @@ document.addEventListener("submit", ({ target }) => {
     if (field && token()) field.value = token();
 });
 
+/** Escape closes an open menu, and does nothing else meanwhile. */
+function leaveToMenu(event) {
+    if (event.key === "Escape" && document.querySelector(":popover-open")) event.stopPropagation();
+}
+
+addEventListener("keydown", leaveToMenu, { capture: true });
+
 document.addEventListener("htmx:responseError", (event) => {
     const { status, responseText } = event.detail.xhr;
     let text = say("answered", { status });

@@ -19,7 +19,7 @@ function keyOf({ key, shiftKey }) {
 
 document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
-    if (document.querySelector("dialog[open], :popover-open")) return;
+    if (document.querySelector("dialog[open]")) return;
     if (isTyping(event.target)) {
         if (event.key === "Escape") event.target.blur();
         return;
