@@ -135,6 +135,7 @@ Tagsite is ready.
 curl -X PATCH {url}/api/task-tags -H 'X-API-Key: {key}' \\
   -H 'Content-Type: application/json' -d '{json.dumps({"tags": [operation]})}'
 
+  Mail, as the link for a forgotten password, is written to {VAR / "mail"}.
   All of this is also in {VAR / "demo.json"}. Ctrl-C stops Tagsite; `make demo` starts it again with its data.
 """
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from tags.actions.batch import Operation, OperationKind, apply_batch
 from tags.actions.flow_executions import create_flow_execution
 from tags.actions.organizations import add_member, create_organization, create_user
+from tags.actions.people import change_email
 from tags.actions.rules import create_rule
 from tags.actions.service_accounts import create_api_key, create_service_account
 from tags.actions.task_executions import report_task_execution
@@ -82,6 +83,7 @@ def _make(url: str) -> Demo:
         for name, role in PEOPLE.items():
             people[name] = create_user(name, passwords[name], is_staff=name == "admin")
             add_member(organization_id, name, role)
+            change_email(people[name].id, f"{name}@demo.example")
         account = create_service_account(organization_id, SERVICE_ACCOUNT, list(Scope), "integration")
         _, token = create_api_key(organization_id, account.id, "demo")
         History(organization_id, [people["reviewer"], people["admin"]]).load()

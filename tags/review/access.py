@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -63,6 +64,7 @@ def desk(request: HttpRequest, caller: Caller, template: str, context: dict[str,
         "organization": here[0].organization,
         "memberships": memberships,
         "desk_words": words(),
+        "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "caller": caller,
         "may_decide": Permission.TAG in caller.permissions,
         "may_correct": Permission.CORRECT in caller.permissions,

@@ -1,5 +1,7 @@
 """What a person chooses is how every page is shown; what they leave open is their browser's."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -65,6 +67,14 @@ def test_every_page_leads_to_the_persons_other_organizations(tenant: Tenant, nei
     add_member(neighbour.id, tenant.reviewer.username, Role.VIEWER)
     for path in ("/", "/activity", "/insights"):
         assert f'value="{neighbour.id}"' in text(browser(tenant).get(path))
+
+
+def test_scripts_are_told_the_cookie_of_the_token(tenant: Tenant, settings: Any) -> None:
+    """Over HTTPS it has another name; without the token no decision would be taken."""
+    settings.CSRF_COOKIE_NAME = "__Host-csrftoken"
+    client = browser(tenant)
+    assert 'data-csrf-cookie="__Host-csrftoken"' in text(client.get("/"))
+    assert "__Host-csrftoken" in client.cookies
 
 
 def test_the_mail_address_changes_with_the_password_alone(tenant: Tenant) -> None:

@@ -41,7 +41,10 @@ export function notify(text, { problem = false, action } = {}) {
 for (const notice of document.querySelectorAll("#notices > .notice")) setTimeout(() => notice.remove(), NOTICE);
 
 // Log-in makes a new token. Who has logged in again in another tab goes on in this one, so the newest is sent.
-const token = () => /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? "";
+function token() {
+    const start = `${document.body.dataset.csrfCookie}=`;
+    return document.cookie.split("; ").find((cookie) => cookie.startsWith(start))?.slice(start.length) ?? "";
+}
 
 document.addEventListener("htmx:configRequest", ({ detail }) => (detail.headers["X-CSRFToken"] = token()));
 
