@@ -42,7 +42,7 @@ _LOAD = """
         WITH ORDINALITY AS metadata(value, digest, number);
     CREATE UNIQUE INDEX ON metadata (number);
 
-    INSERT INTO organization (id, name, created_at) VALUES (%(organization)s, 'Acme', now());
+    INSERT INTO organization (id, name, created_at, waiting_tags) VALUES (%(organization)s, 'Acme', now(), '[]');
     INSERT INTO flow (id, organization_id, name, created_at)
     SELECT uuidv7(), %(organization)s, name, now() FROM unnest(%(flows)s::text[]) AS name;
 
