@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "csp.middleware.CSPMiddleware",
     "tagsite.error_pages.ErrorMiddleware",
+    "tags.api.entrance.EntranceMiddleware",
 ]
 
 ROOT_URLCONF = "tagsite.urls"

@@ -2,18 +2,18 @@
 
 import hmac
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import jwt
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 
 from tags import request_context
+from tags.actions.key_holders import REFUSED, KeyEntrance, KeyHolder, look_up, remembered
 from tags.db import tenancy
 from tags.db.tenancy import in_organization
 from tags.errors import NotAuthenticated
@@ -23,13 +23,8 @@ from tags.models.ids import uuid7
 
 # Fixed, so that no token can choose how it is checked (RFC 8725, 3.1).
 _ALGORITHM = "HS256"
-_REFUSED = "The credential is missing, invalid, expired or revoked"
 # Where the session keeps the organization that the person works in.
 SESSION_ORGANIZATION = "organization_id"
-# How exact `last_used_at` is, in seconds: a write for each request would cost more than the request.
-_LAST_USED_STEP = 60
-
-_CALLER = "SELECT * FROM tagsite_caller(%s)"  # migration 0002
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +40,20 @@ class Caller:
     is_authenticated: bool = True
 
 
-def caller_of_api_key(token: str, request_id: str) -> Caller:
-    """The service account of an API key. Raises NotAuthenticated. One statement, a transaction by itself."""
+def caller_of_api_key(token: str, request_id: str, needed: Permission | None = None) -> Caller:
+    """The service account of an API key. Raises NotAuthenticated. One statement, a transaction by itself.
+
+    But within a visit, of a key that was met before and where one permission is all that is needed, the look-up travels
+    with the first statements of the work: the caller has that permission, or else the work fails.
+    """
     digest = token_digest(token)
-    with connection.cursor() as cursor:
-        cursor.execute(_CALLER, [digest])
-        row = cursor.fetchone()
-    if row is None or not row[-1] or not hmac.compare_digest(bytes(row[1]), digest):
-        raise NotAuthenticated(_REFUSED)
-    key_id, _, organization_id, last_used_at, account_id, kind, scopes, _ = row
-    _note_use(key_id, organization_id, last_used_at)
-    actor = Actor("service_account", account_id, kind, request_id)
-    return Caller(organization_id, actor, permissions_of_scopes(scopes), api_key_id=key_id)
+    known, visit = remembered(digest), tenancy.current_visit()
+    if visit and known and needed in known.permissions:
+        visit.entrance = KeyEntrance(digest, known, needed)
+        return _caller_of_holder(replace(known, permissions=frozenset({needed})), request_id)
+    holder = look_up(digest)
+    holder.note_use()
+    return _caller_of_holder(holder, request_id)
 
 
 def caller_of_api_key_id(organization_id: UUID, key_id: UUID, request_id: str) -> Caller:
@@ -65,18 +62,16 @@ def caller_of_api_key_id(organization_id: UUID, key_id: UUID, request_id: str) -
         keys = ApiKey.objects.in_organization(organization_id).good_at(timezone.now())
         key: ApiKey | None = keys.filter(id=key_id).select_related("service_account").first()
     if key is None:
-        raise NotAuthenticated(_REFUSED)
-    _note_use(key.id, organization_id, key.last_used_at)
+        raise NotAuthenticated(REFUSED)
     account = key.service_account
-    actor = Actor("service_account", account.id, account.kind, request_id)
-    return Caller(organization_id, actor, permissions_of_scopes(account.scopes), api_key_id=key.id)
+    permissions = permissions_of_scopes(account.scopes)
+    holder = KeyHolder(key.id, organization_id, account.id, account.kind, permissions, key.last_used_at)
+    holder.note_use()
+    return _caller_of_holder(holder, request_id)
 
 
-def _note_use(key_id: UUID, organization_id: UUID, last_used_at: Any) -> None:
-    now = timezone.now()
-    if last_used_at is None or (now - last_used_at).total_seconds() > _LAST_USED_STEP:
-        with in_organization(organization_id):
-            ApiKey.objects.in_organization(organization_id).filter(id=key_id).update(last_used_at=now)
+def _caller_of_holder(holder: KeyHolder, request_id: str) -> Caller:
+    return Caller(holder.organization_id, holder.actor(request_id), holder.permissions, api_key_id=holder.key_id)
 
 
 def caller_of_user(user_id: UUID, organization_id: UUID | None, request_id: str) -> Caller:
@@ -97,10 +92,11 @@ def caller_of_access_token(token: str, request_id: str) -> Caller:
     return _caller_of_member(_member_of_token(token, "access"), request_id)
 
 
-def caller_of_bearer(token: str, request_id: str) -> Caller:
+def caller_of_bearer(token: str, request_id: str, needed: Permission | None = None) -> Caller:
     """The caller of a bearer token: a JSON web token or an API key. Raises NotAuthenticated."""
-    identify = caller_of_api_key if token.startswith(TOKEN_PREFIX) else caller_of_access_token
-    return identify(token, request_id)
+    if token.startswith(TOKEN_PREFIX):
+        return caller_of_api_key(token, request_id, needed)
+    return caller_of_access_token(token, request_id)
 
 
 def log_in(request: HttpRequest, username: str, password: str, organization_id: UUID | None) -> Membership:
@@ -130,7 +126,7 @@ def _membership(user_id: UUID, organization_id: UUID | None) -> Membership:
             memberships = memberships.in_organization(organization_id)
         membership: Membership | None = memberships.order_by("created_at", "id").first()
     if membership is None:
-        raise NotAuthenticated(_REFUSED)
+        raise NotAuthenticated(REFUSED)
     return membership
 
 
@@ -143,7 +139,7 @@ def _member_of_token(token: str, use: str) -> Membership:
     claims = _claims(token, use)
     member = _membership(UUID(claims["sub"]), UUID(claims["org"]))
     if not hmac.compare_digest(password_mark(member.user), claims["pwd"]):
-        raise NotAuthenticated(_REFUSED)
+        raise NotAuthenticated(REFUSED)
     return member
 
 
@@ -181,7 +177,7 @@ def _claims(token: str, use: str) -> dict[str, Any]:
             options={"require": ["exp", "iat", "sub", "iss", "aud", "org", "use", "pwd"]},
         )
     except jwt.InvalidTokenError as error:
-        raise NotAuthenticated(_REFUSED) from error
+        raise NotAuthenticated(REFUSED) from error
     if claims["use"] != use:
-        raise NotAuthenticated(_REFUSED)
+        raise NotAuthenticated(REFUSED)
     return claims

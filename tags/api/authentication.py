@@ -15,6 +15,7 @@ from tags.actions.credentials import (
     caller_of_user,
 )
 from tags.errors import NotAuthenticated
+from tags.models import Permission
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -24,7 +25,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         token = request.headers.get("X-API-Key")
         if token is None:
             return None
-        return _named(caller_of_api_key(token, request_context.current_request_id()))
+        return _named(caller_of_api_key(token, request_context.current_request_id(), needed_permission(request)))
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="tagsite"'
@@ -37,7 +38,8 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        return _named(caller_of_bearer(token.strip(), request_context.current_request_id()))
+        request_id = request_context.current_request_id()
+        return _named(caller_of_bearer(token.strip(), request_id, needed_permission(request)))
 
 
 class SessionAuthentication(DjangoSessionAuthentication):
@@ -54,6 +56,12 @@ class SessionAuthentication(DjangoSessionAuthentication):
 def _named(caller: Caller) -> tuple[Caller, None]:
     request_context.name_caller(caller.organization_id, caller.actor)
     return caller, None
+
+
+def needed_permission(request: Request) -> Permission | None:
+    """As the view's `permissions` say: HTTP method -> Permission; HEAD is as GET."""
+    permissions: dict[str, Permission] = getattr(request.parser_context["view"], "permissions", {})
+    return permissions.get("GET" if request.method == "HEAD" else request.method or "")
 
 
 def caller_of(request: Request) -> Caller:

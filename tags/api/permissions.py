@@ -3,21 +3,18 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from tags.api.authentication import caller_of
-from tags.errors import Forbidden
-from tags.models import Permission
+from tags.api.authentication import caller_of, needed_permission
+from tags.models.access import check_permission
 
 if TYPE_CHECKING:  # rest_framework.views imports this module
     from rest_framework.views import APIView
 
 
 class HasPermission(BasePermission):
-    """Compares what the caller may do with the view's `permissions`: HTTP method -> Permission; HEAD is as GET."""
+    """Compares what the caller may do with what the view says that it needs."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        caller = caller_of(request)
-        permissions: dict[str, Permission] = getattr(view, "permissions", {})
-        needed = permissions.get("GET" if request.method == "HEAD" else request.method or "")
-        if needed is not None and needed not in caller.permissions:
-            raise Forbidden(f"This needs the permission {needed.value!r}, which the caller does not have")
+        caller, needed = caller_of(request), needed_permission(request)
+        if needed is not None:
+            check_permission(needed, caller.permissions)
         return True

@@ -4,9 +4,12 @@ Row-level security compares each row's organization with a setting of the transa
 visible, so code that forgets to open an organization reads nothing rather than everything.
 """
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -24,6 +27,53 @@ _SHOW = "SELECT set_config(%s, %s, true)"
 _current: ContextVar[UUID | None] = ContextVar("current_organization", default=None)
 
 
+class Entrance(ABC):
+    """A credential whose look-up travels with the first statements of the work that it lets in.
+
+    The look-up itself names the organization to the transaction; of a credential that no longer holds it names none,
+    and what travels with it meets no rows.
+    """
+
+    is_waiting = True  # for the first statements
+    has_admitted = False
+
+    @abstractmethod
+    def ask(self) -> None:
+        """Send the look-up; from now on it waits no more."""
+
+    @abstractmethod
+    def admit(self) -> None:
+        """Read the answer. Raises what the caller is to be told if it lets nobody in."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """In the end: ask now, if nobody has been admitted. Raises as `admit`."""
+
+
+@dataclass
+class Visit:
+    """A request being served."""
+
+    entrance: Entrance | None = None
+
+
+_visit: ContextVar[Visit | None] = ContextVar("visit", default=None)
+
+
+@contextmanager
+def visit() -> Iterator[Visit]:
+    """Within the block a credential may travel; the caller of this closes the entrance before anything is answered."""
+    token = _visit.set(Visit())
+    try:
+        yield cast(Visit, _visit.get())
+    finally:
+        _visit.reset(token)
+
+
+def current_visit() -> Visit | None:
+    return _visit.get()
+
+
 @contextmanager
 def in_organization(organization_id: UUID) -> Iterator[None]:
     """One transaction that sees and writes the rows of this organization alone.
@@ -36,8 +86,8 @@ def in_organization(organization_id: UUID) -> Iterator[None]:
             raise RuntimeError("a transaction serves one organization, named at its start")
         yield
         return
-    with transaction.atomic():
-        show(ORGANIZATION, str(organization_id))
+    with transaction.atomic(), _naming(organization_id) as name:
+        name()
         token = _current.set(organization_id)
         try:
             yield
@@ -51,9 +101,24 @@ def reading_organization(organization_id: UUID) -> Iterator[None]:
 
     PostgreSQL takes the statements of a pipeline as one transaction, so the setting holds for all of them.
     """
-    with pipeline():
-        show(ORGANIZATION, str(organization_id))
+    with _naming(organization_id) as name, pipeline():
+        name()
         yield
+
+
+@contextmanager
+def _naming(organization_id: UUID) -> Iterator[Callable[[], None]]:
+    """Gives what names the organization to the transaction; where that is an entrance, it has admitted by the end."""
+    visit = _visit.get()
+    entrance = visit.entrance if visit else None
+    if entrance is None or not entrance.is_waiting:
+        yield partial(show, ORGANIZATION, str(organization_id))
+        return
+    try:
+        yield entrance.ask
+    finally:
+        # Also after an error: without a credential that holds, that is what the caller is told.
+        entrance.admit()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from tags.errors import Forbidden
 from tags.models.tenant import TenantKey, TenantModel, TenantQuerySet
 
 
@@ -67,6 +69,12 @@ SCOPE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Scope.TAG: frozenset({Permission.TAG}),
     Scope.INGEST: frozenset({Permission.INGEST, Permission.CORRECT}),
 }
+
+
+def check_permission(needed: Permission, held: Container[Permission]) -> None:
+    """Raises Forbidden."""
+    if needed not in held:
+        raise Forbidden(f"This needs the permission {needed.value!r}, which the caller does not have")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,108 @@
+"""Whom an API key is of, and whether it holds: asked of the database at every request.
+
+A request costs least if the question travels with its work. Who holds a key that was met before is remembered for that:
+it cannot change, so the work can be prepared for it. Whether the key still holds, and what it may do, cannot be
+remembered; the work stands or falls with the answer (`KeyEntrance`).
+"""
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from tags.db.tenancy import Entrance, in_organization
+from tags.errors import NotAuthenticated, RepositoryError
+from tags.models import Actor, ApiKey, Permission
+from tags.models.access import check_permission, permissions_of_scopes
+
+REFUSED = "The credential is missing, invalid, expired or revoked"
+
+_CALLER = "SELECT * FROM tagsite_caller(%s)"  # migration 0013
+# How exact `last_used_at` is, in seconds: a write for each request would cost more than the request.
+_LAST_USED_STEP = 60
+_MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """The service account of an API key that holds."""
+
+    key_id: UUID
+    organization_id: UUID
+    account_id: UUID
+    kind: str
+    permissions: frozenset[Permission] = field(compare=False)
+    last_used_at: datetime | None = field(compare=False)
+
+    def actor(self, request_id: str) -> Actor:
+        return Actor("service_account", self.account_id, self.kind, request_id)
+
+    def note_use(self) -> None:
+        now = timezone.now()
+        if self.last_used_at is None or (now - self.last_used_at).total_seconds() > _LAST_USED_STEP:
+            with in_organization(self.organization_id):
+                ApiKey.objects.in_organization(self.organization_id).filter(id=self.key_id).update(last_used_at=now)
+
+
+# By the key's digest; of each process, and emptied when it is full.
+_remembered: dict[bytes, KeyHolder] = {}
+
+
+def look_up(digest: bytes) -> KeyHolder:
+    """Raises NotAuthenticated. One statement, a transaction by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CALLER, [digest])
+        return _admitted(digest, cursor.fetchone())
+
+
+def remembered(digest: bytes) -> KeyHolder | None:
+    """Who held it when it was last looked up."""
+    return _remembered.get(digest)
+
+
+def _admitted(digest: bytes, row: tuple[Any, ...] | None) -> KeyHolder:
+    if row is None or not row[-1] or not hmac.compare_digest(bytes(row[1]), digest):
+        _remembered.pop(digest, None)
+        raise NotAuthenticated(REFUSED)
+    key_id, _, organization_id, last_used_at, account_id, kind, scopes, _ = row
+    if len(_remembered) >= _MOST_REMEMBERED:
+        _remembered.clear()
+    holder = KeyHolder(key_id, organization_id, account_id, kind, permissions_of_scopes(scopes), last_used_at)
+    _remembered[digest] = holder
+    return holder
+
+
+@dataclass
+class KeyEntrance(Entrance):
+    """The way in of a key that was met before."""
+
+    digest: bytes
+    expected: KeyHolder
+    needed: Permission
+
+    def ask(self) -> None:
+        self.is_waiting = False
+        self._cursor = connection.cursor()
+        self._cursor.execute(_CALLER, [self.digest])
+
+    def admit(self) -> None:
+        """Raises NotAuthenticated or Forbidden."""
+        with self._cursor:
+            self._check(_admitted(self.digest, self._cursor.fetchone()))
+
+    def close(self) -> None:
+        """Raises NotAuthenticated or Forbidden."""
+        if not self.has_admitted:
+            self._check(look_up(self.digest))
+        self._holder.note_use()
+
+    def _check(self, holder: KeyHolder) -> None:
+        if holder != self.expected:
+            raise RepositoryError("The service account has just been changed; try again")
+        check_permission(self.needed, holder.permissions)
+        self._holder = holder
+        self.has_admitted = True
