@@ -54,30 +54,32 @@ class TaskTagList(RootModel[list[TaskTagObject]]):
     """Active tags, the oldest first."""
 
 
-_ACTIVE_TAGS = f"""
-    SELECT {TASK_TAG_JSON}::text AS json FROM task_tag
+_ACTIVE = """
+    FROM task_tag
     WHERE organization_id = %(organization_id)s AND flow_execution_id = %(flow_execution_id)s AND status = 'active'
       AND (%(task_name)s::text IS NULL OR task_name = %(task_name)s)
-    ORDER BY created_at, id
 """
+_ACTIVE_TAGS = f"SELECT {TASK_TAG_JSON}::text AS json {_ACTIVE} ORDER BY created_at, id"
 
 LONGEST_WAIT = 300  # seconds
 
-# Nearly all lists are short: those come as one text, in one round trip. One row or one byte more than that tells of a
-# long list, which is read again as a stream.
-_AT_ONCE = {"rows": 1000, "bytes": 2**20}
+# Nearly all lists are short: those come as one text, in one round trip. A long one is only looked at there, and read
+# again as a stream. The size is that of the metadata as PostgreSQL stores it, which tells it without reading it: at
+# most a hundredth of what it is unpacked.
+_AT_ONCE = {"rows": 1000, "stored_bytes": 2**16}
 _FIRST_TAGS = f"""
+    WITH list AS (
+        SELECT count(*) <= %(rows)s AND coalesce(sum(stored_bytes), 0) <= %(stored_bytes)s AS is_short
+        FROM (SELECT pg_column_size(tag_metadata) AS stored_bytes {_ACTIVE} LIMIT %(rows)s + 1) AS first
+    )
     SELECT EXISTS (
                SELECT FROM flow_execution
                WHERE organization_id = %(organization_id)s AND id = %(flow_execution_id)s AND status <> 'deleted'
            ),
-           count(*) <= %(rows)s AND coalesce(max(bytes), 0) <= %(bytes)s,
-           '[' || coalesce(string_agg(json, ',') FILTER (WHERE bytes <= %(bytes)s), '') || ']',
+           is_short,
+           (SELECT '[' || coalesce(string_agg(json, ','), '') || ']' FROM ({_ACTIVE_TAGS}) AS tags WHERE is_short),
            coalesce((SELECT max(position) FROM event_stream WHERE organization_id = %(organization_id)s), 0)
-    FROM (
-        SELECT json, sum(octet_length(json)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes
-        FROM ({_ACTIVE_TAGS} LIMIT %(rows)s + 1) AS first
-    ) AS counted
+    FROM list
 """
 
 
@@ -192,10 +194,10 @@ class TaskTagsView(APIView):
         with connection.cursor() as cursor:
             with reading_organization(organization_id):
                 cursor.execute(_FIRST_TAGS, parameters)
-            exists, is_all, tags, position = cursor.fetchone()
+            exists, is_short, tags, position = cursor.fetchone()
         if not exists:
             raise NotFound("Flow execution not found")
-        if is_all:
+        if is_short:
             return with_stream_position(HttpResponse(tags, content_type="application/json"), position)
         with in_organization(organization_id):
             return with_stream_position(json_response(json_array(stream_sql(_ACTIVE_TAGS, parameters))), position)
