@@ -7,11 +7,13 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ulid import ULID
 
 from tags import metrics, request_context
+from tags.models.ids import ulid
 
 logger = logging.getLogger("tagsite.request")
 
@@ -26,7 +28,7 @@ class RequestContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.headers.get("X-Request-ID", "")
-        request_id = sent if _PLAIN_ID.fullmatch(sent) else str(ULID())
+        request_id = sent if _PLAIN_ID.fullmatch(sent) else ulid()
         request_context.begin(request_id)
         if request.path_info.startswith("/api/"):
             # The contract: no trailing slash is needed, and one that is given is not an error.
@@ -41,7 +43,7 @@ class RequestContextMiddleware:
 def _report(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     route = request.resolver_match.route if request.resolver_match else "unmatched"
     method = request.method if request.method in _METHODS else "other"
-    metrics.REQUESTS.labels(method, route, response.status_code).observe(seconds)
+    _histogram(method, route, response.status_code).observe(seconds)
     logger.info(
         "request",
         extra={
@@ -51,6 +53,11 @@ def _report(request: HttpRequest, response: HttpResponse, seconds: float) -> Non
             "duration_ms": round(seconds * 1000, 2),
         },
     )
+
+
+@cache
+def _histogram(method: str | None, route: str, status: int) -> Any:
+    return metrics.REQUESTS.labels(method, route, status)
 
 
 # Any other word in the method's place must not make a new time series.

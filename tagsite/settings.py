@@ -232,6 +232,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["tags.api.permissions.HasPermission"],
     "DEFAULT_PARSER_CLASSES": ["tags.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["tags.api.renderers.ExactJSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tags.api.renderers.ShortNegotiation",
     "DEFAULT_SCHEMA_CLASS": "tags.api.schema.ContractSchema",
     "EXCEPTION_HANDLER": "tags.api.error_body.handle_exception",
     "URL_FORMAT_OVERRIDE": None,

@@ -11,11 +11,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from tags import metrics
 from tags.db import exact_json
-from tags.db.tenancy import in_organization, pipeline
+from tags.db.tenancy import in_organization, pipeline, run
 from tags.errors import Detail, NotFound, detail
 from tags.events import stream
 from tags.models import Actor, EventType, TagStatus
@@ -138,11 +136,10 @@ def _read_state(
     """Lock the flow executions, then read the touched tags; both travel together."""
     touched = dict(zip(identities, operations, strict=True))
     ids = sorted({identity[0] for identity in identities})
-    with connection.cursor() as locking, connection.cursor() as reading:
-        locking.execute(_LOCK, {"organization_id": organization_id, "ids": ids})
-        reading.execute(_READ, {"organization_id": organization_id, "identities": _identity_rows(touched)})
-        locked = {id for (id,) in locking.fetchall()}
-        state = dict(zip(touched, reading.fetchall(), strict=True))
+    locking = run(_LOCK, {"organization_id": organization_id, "ids": ids})
+    reading = run(_READ, {"organization_id": organization_id, "identities": _identity_rows(touched)})
+    locked = {id for (id,) in locking}
+    state = dict(zip(touched, reading, strict=True))
     _check_targets(identities, locked, {identity for identity, row in state.items() if row[0]})
     play = _Play(actor, organization_id, moment=next(iter(state.values()))[3])
     for identity, (_, tag_id, created_at, _) in state.items():
@@ -244,18 +241,17 @@ class _Play:
         """Removals before additions, so that the unique index never meets a tag twice; the stream's lock comes last."""
         if not self.events:
             return
-        with connection.cursor() as cursor:
-            if self.removed_ids:
-                cursor.execute(
-                    _REMOVE,
-                    {
-                        "organization_id": self.organization_id,
-                        "ids": self.removed_ids,
-                        "moment": self.moment,
-                        "modified_by": self.actor.label,
-                    },
-                )
-            if self.added:
-                rows = [{**tag, "digest": digest.hex()} for tag, digest in self.added.values()]
-                cursor.execute(_ADD, {"tags": exact_json.dumps(rows)})
+        if self.removed_ids:
+            run(
+                _REMOVE,
+                {
+                    "organization_id": self.organization_id,
+                    "ids": self.removed_ids,
+                    "moment": self.moment,
+                    "modified_by": self.actor.label,
+                },
+            )
+        if self.added:
+            rows = [{**tag, "digest": digest.hex()} for tag, digest in self.added.values()]
+            run(_ADD, {"tags": exact_json.dumps(rows)})
         stream.append(self.organization_id, self.events, self.actor, self.moment)

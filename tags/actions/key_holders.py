@@ -11,10 +11,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 
-from tags.db.tenancy import Entrance, in_organization
+from tags.db.tenancy import Entrance, in_organization, run
 from tags.errors import NotAuthenticated, RepositoryError
 from tags.models import Actor, ApiKey, Permission
 from tags.models.access import check_permission, permissions_of_scopes
@@ -54,9 +53,7 @@ _remembered: dict[bytes, KeyHolder] = {}
 
 def look_up(digest: bytes) -> KeyHolder:
     """Raises NotAuthenticated. One statement, a transaction by itself."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CALLER, [digest])
-        return _admitted(digest, cursor.fetchone())
+    return _admitted(digest, run(_CALLER, [digest]).fetchone())
 
 
 def remembered(digest: bytes) -> KeyHolder | None:
@@ -86,13 +83,11 @@ class KeyEntrance(Entrance):
 
     def ask(self) -> None:
         self.is_waiting = False
-        self._cursor = connection.cursor()
-        self._cursor.execute(_CALLER, [self.digest])
+        self._answer = run(_CALLER, [self.digest])
 
     def admit(self) -> None:
         """Raises NotAuthenticated or Forbidden."""
-        with self._cursor:
-            self._check(_admitted(self.digest, self._cursor.fetchone()))
+        self._check(_admitted(self.digest, self._answer.fetchone()))
 
     def close(self) -> None:
         """Raises NotAuthenticated or Forbidden."""

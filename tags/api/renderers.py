@@ -1,6 +1,9 @@
+from collections.abc import Iterable
 from typing import Any
 
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 from tags.db import exact_json
 
@@ -16,3 +19,15 @@ class ExactJSONRenderer(BaseRenderer):
         if data is None:
             return b""
         return data if isinstance(data, bytes) else exact_json.dumps(data).encode()
+
+
+class ShortNegotiation(DefaultContentNegotiation):
+    """Nearly everybody takes what there is; the others are negotiated with."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> Any:
+        first = next(iter(renderers))
+        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type):
+            return first, first.media_type
+        return super().select_renderer(request, renderers, format_suffix)

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.db import connection
 from django.http import FileResponse, HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from pydantic import AwareDatetime, BaseModel, Field, RootModel
@@ -17,7 +16,7 @@ from tags.api.json_rows import json_array, json_response, with_stream_position
 from tags.api.schema import STREAM_POSITION, query_parameters
 from tags.api.validation import TagName, TagType, TaskName, Wire, validated, validated_query
 from tags.db.rows import stream_sql
-from tags.db.tenancy import in_organization, reading_organization
+from tags.db.tenancy import in_organization, reading_organization, run
 from tags.errors import NotFound
 from tags.events.reading import Selection
 from tags.events.waiting import Wait, ask_for_wait
@@ -190,11 +189,10 @@ class TaskTagsView(APIView):
         """List the active tags of a flow execution, or of one of its tasks."""
         organization_id = caller_of(request).organization_id
         query = validated_query(TagQuery, request.query_params)
-        parameters = {"organization_id": organization_id, **_AT_ONCE, **query.model_dump()}
-        with connection.cursor() as cursor:
-            with reading_organization(organization_id):
-                cursor.execute(_FIRST_TAGS, parameters)
-            exists, is_short, tags, position = cursor.fetchone()
+        parameters = {"organization_id": organization_id, **_AT_ONCE, **dict(query)}
+        with reading_organization(organization_id):
+            reading = run(_FIRST_TAGS, parameters)
+        [(exists, is_short, tags, position)] = reading
         if not exists:
             raise NotFound("Flow execution not found")
         if is_short:
@@ -218,10 +216,9 @@ class TaskTagsWaitView(APIView):
         """
         organization_id = caller_of(request).organization_id
         query = validated_query(WaitQuery, request.query_params)
-        with connection.cursor() as cursor:
-            with reading_organization(organization_id):
-                cursor.execute(_AWAITED_TAGS, {"organization_id": organization_id, **query.model_dump()})
-            exists, tags = cursor.fetchone()
+        with reading_organization(organization_id):
+            reading = run(_AWAITED_TAGS, {"organization_id": organization_id, **dict(query)})
+        [(exists, tags)] = reading
         if not exists:
             raise NotFound("Flow execution not found")
         if tags is not None:

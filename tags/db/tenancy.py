@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
+import psycopg
 from django.db import connection, transaction
 
 from tags.db.postgresql.base import DatabaseWrapper
@@ -139,8 +140,12 @@ def sealing() -> Iterator[None]:
 
 def show(setting: str, value: str) -> None:
     """Set one of the settings that the policies read, until the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SHOW, [setting, value])
+    run(_SHOW, [setting, value])
+
+
+def run(statement: str, parameters: Any) -> psycopg.Cursor:
+    """The backend's way around Django's cursor."""
+    return cast(DatabaseWrapper, connection).run(statement, parameters)
 
 
 def pipeline() -> AbstractContextManager[None]:

@@ -7,11 +7,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.dispatch import Signal
 
 from tags import metrics
 from tags.db import exact_json
+from tags.db.tenancy import run
 from tags.models import Actor, EventType
 from tags.models.ids import uuid7, uuid7_text
 
@@ -72,8 +73,7 @@ def append(organization_id: UUID, events: Sequence[NewEvent], actor: Actor, time
         "batch_id": batch_id,
         "events": exact_json.dumps(rows),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_APPEND, parameters)
+    run(_APPEND, parameters)
     transaction.on_commit(partial(_tell, organization_id, events))
 
 
