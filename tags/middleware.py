@@ -81,6 +81,7 @@ class HeadersMiddleware:
         response.setdefault("Permissions-Policy", _NO_DEVICES)
         return response
 
+
 class ProgramsPassBy:
     """Leads a program's request past the middleware that looks after pages, to `ProgramsArrive`.
 
@@ -111,4 +112,5 @@ class ProgramsArrive:
 
 def _is_of_program(request: HttpRequest) -> bool:
     sent = request.META
-    return "HTTP_COOKIE" not in sent and ("HTTP_X_API_KEY" in sent or "HTTP_AUTHORIZATION" in sent)
+    names_caller = "HTTP_X_API_KEY" in sent or sent.get("HTTP_AUTHORIZATION", "").startswith("Bearer ")
+    return names_caller and "HTTP_COOKIE" not in sent and request.path_info.startswith(("/api/", "/v1/"))
