@@ -11,9 +11,9 @@ from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from ulid import ULID
 
 from tags import metrics, request_context
-from tags.models.ids import ulid
 
 logger = logging.getLogger("tagsite.request")
 
@@ -28,7 +28,7 @@ class RequestContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.headers.get("X-Request-ID", "")
-        request_id = sent if _PLAIN_ID.fullmatch(sent) else ulid()
+        request_id = sent if _PLAIN_ID.fullmatch(sent) else str(ULID())
         request_context.begin(request_id)
         if request.path_info.startswith("/api/"):
             # The contract: no trailing slash is needed, and one that is given is not an error.

@@ -1,6 +1,5 @@
 """Ids: UUIDv7 (RFC 9562), which sort by the time they were made, so that a table's new rows lie together."""
 
-from base64 import b32encode
 from datetime import datetime
 from uuid import UUID
 
@@ -21,11 +20,3 @@ def first_id_of(moment: datetime) -> UUID:
     """The smallest UUIDv7 of that millisecond: every id made later is larger."""
     milliseconds = max(int(moment.timestamp() * 1000), 0)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62)
-
-
-_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
-
-
-def ulid() -> str:
-    """A ULID: the time in milliseconds and random bits, as in a UUIDv7, in 26 letters of 5 bits."""
-    return b32encode(bytes(4) + uuid_utils.uuid7().bytes)[6:].translate(_CROCKFORD).decode()
