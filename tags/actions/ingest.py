@@ -1,8 +1,8 @@
 """Writes what producers tell (tags/actions/observations.py), in whatever order and however often they tell it.
 
-Each statement is sent once for all observations. First the producers' runs are locked, then the flow executions, both
-in sorted order; then the stored records are read, the claims are merged into them in memory, and what changed is
-written.
+Each statement is sent once for all observations, and with it those before it whose result nobody waits for. First the
+producers' runs are locked, then the flow executions, both in sorted order; then the stored records are read, the claims
+are merged into them in memory, and what changed is written.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import DataError, connection
+from django.db import DataError
 
 from tags.actions.claims import FlowExecutionRecord, TaskExecutionRecord
 from tags.actions.matching import Candidate
@@ -25,7 +25,7 @@ from tags.actions.observations import (
 from tags.actions.rules import apply_rules
 from tags.db import exact_json
 from tags.db.clock import database_now
-from tags.db.tenancy import in_organization
+from tags.db.tenancy import in_organization, pipeline, run
 from tags.events import stream
 from tags.models import Actor, EventType
 from tags.models.ids import uuid7_text
@@ -139,7 +139,7 @@ def record_observations(organization_id: UUID, actor: Actor, observations: Seque
     """
     if not observations:
         return
-    with in_organization(organization_id):
+    with pipeline(), in_organization(organization_id):
         writing = _Writing(organization_id, actor)
         known = writing.find_runs(observations)
         tasks = [o for o in known if isinstance(o, TaskExecutionObservation)]
@@ -190,14 +190,10 @@ class _Writing:
         self._changed_runs: list[dict[str, Any]] = []
 
     def _query(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, {**self._common, **parameters})
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        return run(statement, {**self._common, **parameters}).fetchall()
 
     def _execute(self, statement: str, **parameters: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, {**self._common, **parameters})
+        run(statement, {**self._common, **parameters})
 
     # Runs
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+import psycopg
 
 from tags import metrics
 from tags.actions.batch import Operation, OperationKind, apply_batch
@@ -20,7 +20,7 @@ from tags.actions.matching import Candidate, Key, matches
 from tags.actions.rule_checks import check_rule
 from tags.db import exact_json
 from tags.db.clock import database_now
-from tags.db.tenancy import in_organization
+from tags.db.tenancy import in_organization, run
 from tags.errors import NotFound
 from tags.models import Actor, ReviewRule, TaskExecution, TaskTag
 from tags.models.ids import uuid7, uuid7_text
@@ -150,9 +150,8 @@ def apply_rules(
 
 
 def _has_rules(organization_id: UUID) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(_HAS_RULES, [organization_id])
-        return bool(cursor.fetchone()[0])
+    [(has_rules,)] = run(_HAS_RULES, [organization_id])
+    return bool(has_rules)
 
 
 def candidate_of(record: TaskExecution) -> Candidate:
@@ -236,7 +235,7 @@ class _Applying:
                 held[key[:2]] |= tags
         ours = self._tags_of_rules({key[0] for _, key in lost})
         lost = [(id, key) for id, key in lost if standing[id, key] - held[key[:2]] <= ours[key[:2]]]
-        self._query(_TAKE_BACK, firings=exact_json.dumps([_row(*firing) for firing in lost]))
+        self._run(_TAKE_BACK, firings=exact_json.dumps([_row(*firing) for firing in lost]))
         for rule_id in sorted({rule_id for rule_id, _ in lost}):
             self._apply(OperationKind.REMOVE, rule_id, {key[:2]: None for id, key in lost if id == rule_id}, held)
 
@@ -264,9 +263,10 @@ class _Applying:
         apply_batch(operations, Actor("rule", rule_id, LABEL, self.request_id), self.organization_id)
 
     def _query(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, {"organization_id": self.organization_id, **parameters})
-            return cursor.fetchall() if cursor.description else []
+        return self._run(statement, **parameters).fetchall()
+
+    def _run(self, statement: str, **parameters: Any) -> psycopg.Cursor:
+        return run(statement, {"organization_id": self.organization_id, **parameters})
 
 
 def _row(rule_id: UUID, key: Key) -> dict[str, Any]:

@@ -8,12 +8,11 @@ any other (the hook that Django has for SQLite), and a connection is looked at i
 import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
-
-from tags import metrics
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -44,11 +43,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         What it finds can be fetched within the pipeline, if there is one, or after it.
         """
         self.ensure_connection()
-        metrics.STATEMENTS.inc()
+        execute: Callable[..., psycopg.Cursor] = self._execute
+        for wrapper in reversed(self.execute_wrappers):
+            execute = partial(wrapper, execute)
         with self.wrap_database_errors:
-            cursor: psycopg.Cursor = self.connection.execute(statement, parameters)
-            if self._pipeline:
-                self._send_all()
+            return execute(statement, parameters, False, {"connection": self})
+
+    def _execute(self, statement: str, parameters: Any, many: bool, context: dict[str, Any]) -> psycopg.Cursor:
+        cursor: psycopg.Cursor = self.connection.execute(statement, parameters)
         return cursor
 
     def _start_transaction_under_autocommit(self) -> None:

@@ -38,6 +38,6 @@ CALLER = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tags", "0012_newest_flow_executions")]
+    dependencies = [("tags", "0013_event_tag")]
 
     operations = [migrations.RunSQL(CALLER)]
