@@ -20,7 +20,7 @@ from tags.models.access import check_permission, permissions_of_scopes
 
 REFUSED = "The credential is missing, invalid, expired or revoked"
 
-_CALLER = "SELECT * FROM tagsite_caller(%s)"  # migration 0014
+_CALLER = "SELECT * FROM tagsite_caller(%s)"  # migration 0015
 # How exact `last_used_at` is, in seconds: a write for each request would cost more than the request.
 _LAST_USED_STEP = 60
 _MOST_REMEMBERED = 10_000

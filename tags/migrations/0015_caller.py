@@ -38,6 +38,6 @@ CALLER = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tags", "0013_event_tag")]
+    dependencies = [("tags", "0014_saved_views")]
 
     operations = [migrations.RunSQL(CALLER)]
