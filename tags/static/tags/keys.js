@@ -10,7 +10,8 @@ export function isTyping(target) {
 
 function shown(attribute, key) {
     const elements = document.querySelectorAll(`[${attribute}~="${CSS.escape(key)}"]`);
-    return [...elements].find((element) => element.checkVisibility() && !element.disabled);
+    // The frame's hide where there is no room for them, and work all the same.
+    return [...elements].find((one) => !one.disabled && (one.checkVisibility() || one.closest(".frame")));
 }
 
 function keyOf({ key, shiftKey }) {

@@ -1,7 +1,7 @@
 // Who else has which task open, as live.js tells it.
 
 const { lang, dataset } = document.documentElement;
-const CLOCK = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", timeZone: dataset.timeZone });
+const CLOCK = new Intl.DateTimeFormat(lang, { timeStyle: "short", hourCycle: "h23", timeZone: dataset.timeZone });
 const LIST = new Intl.ListFormat(lang, { type: "conjunction" });
 
 /** Fills the words of `line` with the people: {who} and {since}, the time at which the first of them came. */
