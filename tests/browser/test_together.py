@@ -78,13 +78,14 @@ def test_what_others_do_moves_no_button(page: Page, tenant: Tenant) -> None:
     open_task(page, tenant, first)
     until_live(page)
     places = ["#decision [data-kind=approve]", "#output-value", "#correct"]
-    before = [page.locator(place).bounding_box() for place in places]
+    before = [page.locator(place).bounding_box()["y"] for place in places]  # type: ignore[index]  # they are there
     changes = [operation("add", first.flow_execution_id, "one", f"tag {n}", tag_type="label") for n in range(9)]
     tenant.api().tag(*changes, operation("remove", first.flow_execution_id, "one", "pending_approval"))
     expect(page.locator("#tags > li")).to_have_count(9)
     expect(page.get_by_text("This task does not wait any more")).to_be_visible()
     expect(page.get_by_role("button", name="Approve")).to_be_disabled()
-    assert [page.locator(place).bounding_box() for place in places] == before
+    after = [page.locator(place).bounding_box()["y"] for place in places]  # type: ignore[index]
+    assert after == pytest.approx(before, abs=1)  # a window scrolls by whole pixels
 
 
 def test_a_correction_hears_of_another_before_it_is_saved(

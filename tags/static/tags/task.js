@@ -186,7 +186,7 @@ class Shown {
 /** The new part takes no less room than the old one, and keeps the focus. */
 function replacePart(old, part) {
     const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
-    if (old.closest(".decide") === null) part.style.minHeight = `${old.offsetHeight}px`;
+    if (old.closest(".decide") === null) part.style.minHeight = `${old.getBoundingClientRect().height}px`;
     old.replaceWith(part);
     htmx.process(part);
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
