@@ -15,6 +15,7 @@ from uuid import UUID
 import httpx
 
 from tests.cast import Tenant, operation
+from tests.prove import planted
 from tests.prove.servers import WebServer
 
 _WRITERS = 4
@@ -58,7 +59,8 @@ def _environment(offset: str) -> dict[str, str]:
     found = [path for folder in _FOLDERS for path in folder.glob(f"**/{_LIBRARY}")]
     if not found:
         raise RuntimeError("libfaketime is missing; on Debian: apt install faketime")
-    return {"LD_PRELOAD": str(found[0]), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    fake = {"LD_PRELOAD": str(found[0]), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return {**planted.environment(planted.bug()), **fake}
 
 
 async def _write_all(clients: list[httpx.AsyncClient], execution: str, count: int, seed: int) -> int:

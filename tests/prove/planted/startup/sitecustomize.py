@@ -1,6 +1,9 @@
 """Run by Python at the start of each process of a control: plants its bug as soon as the web application is loaded."""
 
+import os
+import select
 import sys
+import time
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -27,3 +30,6 @@ class _WhenLoaded(MetaPathFinder):
 
 
 sys.meta_path.insert(0, _WhenLoaded())
+if "FAKETIME" in os.environ:
+    # The call that Python makes for this is one that libfaketime cannot make sense of.
+    time.sleep = lambda seconds: select.select([], [], [], seconds) and None  # type: ignore[assignment,func-returns-value]
