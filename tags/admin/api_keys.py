@@ -28,6 +28,12 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when 
         fields = ("service_account", "name", "expires_at")
         help_texts = {"expires_at": _("Empty means never.")}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Django's widget says them beside the fields, not as their labels.
+        day, time = self.fields["expires_at"].widget.widgets
+        day.attrs["aria-label"], time.attrs["aria-label"] = _("Day of its end"), _("Time of its end")
+
     def clean_expires_at(self) -> Any:
         time = self.cleaned_data["expires_at"]
         if time is not None and time <= timezone.now():

@@ -35,7 +35,8 @@ def json_block(value: Any) -> str:
         return NOTHING
     text = pretty(value)
     cut = _("… cut: this is the beginning of a long value") if len(text) > _MOST_SHOWN else ""
-    return format_html('<pre class="json">{}{}</pre>', text[:_MOST_SHOWN], cut)
+    # It scrolls, so it must be reached by the keyboard (WCAG 2.2, 2.1.1).
+    return format_html('<pre class="json" tabindex="0">{}{}</pre>', text[:_MOST_SHOWN], cut)
 
 
 def badge(value: str, label: Any = None) -> str:

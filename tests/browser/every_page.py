@@ -29,8 +29,14 @@ NO_PAGES = {
     "undo",
     "work-in",
 }
-# Shown to who is not logged in.
-BEFORE_LOG_IN = {"log-in"}
+# Shown to who is not logged in, with what their paths hold: here a link that is not good any more.
+BEFORE_LOG_IN: dict[str, list[str]] = {
+    "log-in": [],
+    "new-password": ["x", "x"],
+    "reset-done": [],
+    "reset-password": [],
+    "reset-sent": [],
+}
 
 
 def page_names() -> set[str]:
@@ -45,10 +51,14 @@ def _is_desk(part: Any) -> bool:
     return not isinstance(part, URLPattern) and str(part.pattern) == ""
 
 
+def pages_before_log_in() -> dict[str, str]:
+    return {name: reverse(name, args=held) for name, held in BEFORE_LOG_IN.items()}
+
+
 def desk_pages(task: TaskExecution) -> dict[str, str]:
     """Each page of the desk at this task, by name."""
     ids: dict[str, UUID] = {"run": task.flow_execution_id, "task": task.id, "correct": task.id}
-    names = sorted(page_names() - BEFORE_LOG_IN)
+    names = sorted(page_names() - set(BEFORE_LOG_IN))
     return {name: reverse(name, args=[ids[name]] if name in ids else []) for name in names}
 
 

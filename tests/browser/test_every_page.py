@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Request
 
 from tags.db.tenancy import in_organization
 from tags.models import TaskExecution
-from tests.browser.every_page import admin_pages, desk_pages
+from tests.browser.every_page import admin_pages, desk_pages, pages_before_log_in
 from tests.browser.people import forgive, log_in
 from tests.cast import Tenant, operation
 from tests.ingest.test_replays import lineage_events, replay
@@ -41,8 +41,10 @@ def may_evaluate() -> bool:
 def test_axe_finds_nothing(page: Page, furnished: tuple[Tenant, TaskExecution], troubles: list[str], size: str) -> None:
     tenant, task = furnished
     page.set_viewport_size(SIZES[size])
-    page.goto("/log-in")
-    found = {"log-in": violations(page)}
+    found = {}
+    for name, path in pages_before_log_in().items():
+        page.goto(path)
+        found[name] = violations(page)
     log_in(page, tenant, "/", "admin")
     for name, path in {**desk_pages(task), **admin_pages(tenant)}.items():
         answer = page.goto(path)
@@ -74,6 +76,33 @@ def test_axe_would_find_something(page: Page) -> None:
     page.goto("/log-in")
     page.evaluate("document.querySelector('label').remove()")
     assert violations(page)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_moves_while_a_page_loads(page: Page, furnished: tuple[Tenant, TaskExecution], size: str) -> None:
+    tenant, task = furnished
+    page.set_viewport_size(SIZES[size])
+    page.add_init_script(_WATCH_SHIFTS)
+    log_in(page, tenant, "/", "admin")
+    moving = {}
+    for name, path in desk_pages(task).items():
+        page.goto(path, wait_until="networkidle")
+        if shifts := page.evaluate("window.shifts"):
+            moving[name] = shifts
+    assert moving == {}
+
+
+# Layout Instability (web.dev/cls), of what moved without the person having done anything.
+_WATCH_SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver(list => {
+        for (const entry of list.getEntries()) {
+            if (!entry.hadRecentInput) {
+                window.shifts.push(entry.sources.map(source => source.node?.outerHTML?.slice(0, 100)).join());
+            }
+        }
+    }).observe({type: "layout-shift", buffered: true});
+"""
 
 
 def test_a_page_is_small(page: Page, furnished: tuple[Tenant, TaskExecution]) -> None:
