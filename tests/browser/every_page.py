@@ -15,18 +15,24 @@ from tests.cast import Tenant
 NO_PAGES = {
     "activity-changes",
     "activity-news",
-    "insights-file",
-    "palette",
     "change-tag",
     "change-tags",
+    "change-view",
+    "create-view",
     "decide",
+    "delete-view",
     "inbox-matching",
     "inbox-tags",
+    "insights-file",
     "log-out",
+    "palette",
+    "people",
+    "replace-view",
     "run-value",
     "task-history",
     "task-value",
     "undo",
+    "view-counts",
     "work-in",
 }
 # Shown to who is not logged in, with what their paths hold: here a link that is not good any more.
@@ -71,9 +77,9 @@ def _of_models(tenant: Tenant) -> Iterator[tuple[str, str]]:
     for model in admin.site._registry:
         name = model._meta.model_name
         yield f"{name} list", reverse(f"admin:tags_{name}_changelist")
+        yield f"{name} add", reverse(f"admin:tags_{name}_add")
         with in_organization(tenant.id):
             newest = model._default_manager.order_by("-pk").values_list("pk", flat=True).first()
-        for page in ("change", "history"):
-            if newest is not None:
-                yield f"{name} {page}", reverse(f"admin:tags_{name}_{page}", args=[newest])
-        yield f"{name} add", reverse(f"admin:tags_{name}_add")
+        if newest is not None:
+            yield f"{name} change", reverse(f"admin:tags_{name}_change", args=[newest])
+            yield "history", reverse(f"admin:tags_{name}_history", args=[newest])  # alike for all

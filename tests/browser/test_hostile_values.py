@@ -63,6 +63,7 @@ def test_texts_stay_texts_and_pages_whole(
     trouble: dict[str, Any] = {}
     page.on("dialog", lambda dialog: (trouble.update({page.url: dialog.message}), dialog.dismiss()))
     page.set_viewport_size(SIZES[size])
+    page.on("response", lambda answer: trouble.update({answer.url: answer.status}) if answer.status >= 500 else None)
     log_in(page, tenant, "/", "admin")
     for path in paths(page, tenant, tasks):
         page.goto(path)

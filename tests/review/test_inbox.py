@@ -218,8 +218,8 @@ def test_figures_tell_what_a_choice_would_show(mixed: Tenant) -> None:
         "requires_attention": "1",
         "invoices": "4",
         "payments": "1",
-        "completed": "4",
-        "failed": "1",
+        "Completed": "4",
+        "Failed": "1",
     }
     assert figures(page(mixed, "?flow=payments")) == {
         "pending_approval": "1",
@@ -227,7 +227,7 @@ def test_figures_tell_what_a_choice_would_show(mixed: Tenant) -> None:
         "requires_attention": "0",
         "invoices": "4",
         "payments": "1",
-        "completed": "1",
+        "Completed": "1",
     }
 
 
