@@ -21,7 +21,7 @@ MOST_TASKS = 100
 MOST_NOTE = 10_000
 REVIEW = "review"
 _ADDED = {DecisionKind.APPROVE: ("approved", REVIEW), DecisionKind.REJECT: ("rejected", REVIEW)}
-_VERDICTS = frozenset(tag for tag, _ in _ADDED.values())
+VERDICTS = frozenset(tag for tag, _ in _ADDED.values())
 _FLAG = ("requires_attention", REVIEW)
 
 
@@ -61,7 +61,7 @@ def decide(
             operations += [
                 Operation(OperationKind.REMOVE, *task, one.tag, one.tag_type, one.tag_metadata)
                 for one in active.get(task, ())
-                if one.tag in waiting or (one.tag in _VERDICTS and one.tag_type == REVIEW and one not in same)
+                if one.tag in waiting or (one.tag in VERDICTS and one.tag_type == REVIEW and one not in same)
             ]
             if not same:
                 operations.append(Operation(OperationKind.ADD, *task, tag, tag_type, metadata))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from tags.actions.decisions import VERDICTS
 from tags.db.tenancy import in_organization
 from tags.errors import Conflict, Invalid, NotFound, detail
 from tags.models import EventStream, Membership, Organization, Role, User
@@ -39,6 +40,9 @@ def check_waiting_tags(tags: Sequence[str]) -> None:
     for place, tag in enumerate(tags):
         if not 0 < len(tag) <= TAG_LENGTH or "\x00" in tag:
             message = f"A tag has 1 to {TAG_LENGTH} characters"
+            raise Invalid(message, [detail(("body", "waiting_tags", place), message, "tag")])
+        if tag in VERDICTS:
+            message = f"{tag!r} is what a decision puts on: with it as a waiting tag no task would ever be done"
             raise Invalid(message, [detail(("body", "waiting_tags", place), message, "tag")])
 
 

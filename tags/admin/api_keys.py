@@ -30,9 +30,10 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Django's widget says them beside the fields, not as their labels.
-        day, time = self.fields["expires_at"].widget.widgets
-        day.attrs["aria-label"], time.attrs["aria-label"] = _("Day of its end"), _("Time of its end")
+        if "expires_at" in self.fields:  # not on the page of a key that is there
+            # Django's widget says them beside the fields, not as their labels.
+            day, time = self.fields["expires_at"].widget.widgets
+            day.attrs["aria-label"], time.attrs["aria-label"] = _("Expiry date"), _("Expiry time")
 
     def clean_expires_at(self) -> Any:
         time = self.cleaned_data["expires_at"]

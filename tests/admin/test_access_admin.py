@@ -145,7 +145,7 @@ def test_the_organization(tenant: Tenant, neighbour: Tenant, person: Person) -> 
         organization = Organization.objects.get(id=tenant.id)
     assert (organization.name, organization.waiting_tags) == ("Acme & <Sons>", ["pending_approval", "look at it"])
     assert "Acme &amp; &lt;Sons&gt;" in text(person.get("/admin/"))
-    for bad in ("x" * 201, "\n".join(map(str, range(21))), "a\x00b"):
+    for bad in ("x" * 201, "\n".join(map(str, range(21))), "a\x00b", "approved"):
         assert 'class="errorlist"' in text(person.post(path, {"name": "Acme", "waiting_tags": bad}))
     with in_organization(neighbour.id):
         assert Organization.objects.get(id=neighbour.id).name == "Neighbour"

@@ -295,14 +295,16 @@ def test_a_viewer_reads(page: Page, tenant: Tenant) -> None:
     assert tags(tenant, first) == {"pending_approval": None}
 
 
-def test_a_run_shows_its_tasks_as_they_come(page: Page, tenant: Tenant) -> None:
+def test_a_run_announces_new_tasks_and_shows_their_tags_as_they_come(page: Page, tenant: Tenant) -> None:
     (first,) = waiting(tenant, "one")
     log_in(page, tenant, f"/runs/{first.flow_execution_id}")
     link = page.get_by_role("link", name="one")
     link.focus()
     tenant.task(FlowExecution(id=first.flow_execution_id), "two", processing_status="running")
+    expect(page.locator("#news")).to_be_visible()
+    expect(link).to_be_focused()
+    page.locator("#news").click()
     expect(page.get_by_role("link", name="two")).to_be_visible()
-    expect(page.get_by_role("link", name="one")).to_be_focused()
     tenant.api().tag(operation("add", first.flow_execution_id, "two", "requires_review"))
     expect(page.locator(".run-tags .waits")).to_have_count(2)
 
