@@ -39,7 +39,11 @@ class LiveServer:
 
     def start(self) -> None:
         self.process = subprocess.Popen(self._command, cwd=PROJECT, env=self._environment)
-        wait_until_ready(self.url, self.process)
+        try:
+            wait_until_ready(self.url, self.process)
+        except RuntimeError:
+            self.close()  # nobody else would
+            raise
 
     def kill(self) -> None:
         self.process.kill()

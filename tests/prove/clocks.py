@@ -50,7 +50,8 @@ def attack(count: int, seed: int) -> Figures:
     _check_events(events, began, datetime.now(UTC))
     _check_records(records, began, datetime.now(UTC))
     lie = max(abs(_time_in(record["id"]) - datetime.fromisoformat(record["created_at"])) for record in records)
-    assert lie > timedelta(hours=20), "the clocks of the web processes told the truth: nothing was tried"
+    if lie < timedelta(hours=20):
+        raise RuntimeError("the clocks of the web processes told the truth: nothing was tried")
     return Figures(2 * len(records), jumps, len(events), lie.total_seconds() / 3600)
 
 

@@ -158,7 +158,8 @@ def attack(count: int, seed: int) -> Figures:
             kind = list(KINDS)[number % len(KINDS)]
             case = KINDS[kind](chance, chance.choice(list(stage.writes.values())))
             tally[_try(server, stage, case, f"case {number}, {kind}")] += 1
-    assert tally["refused"] > count // 2, f"too little was hostile: {tally}"
+    if tally["refused"] <= count // 2:
+        raise RuntimeError(f"too little was hostile: {tally}")
     return Figures(count, len(KINDS), len(stage.writes), tally["refused"], tally["harmless"])
 
 
