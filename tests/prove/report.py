@@ -61,9 +61,10 @@ def write(kept: Path, outcomes: dict[str, dict[str, Any]], long: bool) -> None:
 
 
 def _of(promise: Promise, known: dict[str, Any]) -> list[dict[str, Any]]:
-    """The outcomes of the attack and its controls; none if one is missing."""
+    """The outcomes of the attack and its controls; none if one is missing, or could not be brought to its end."""
     names = [promise.name, *(f"{promise.name}-{bug.name}" for bug in promise.planted)]
-    return [known[name] for name in names] if all(name in known for name in names) else []
+    done = all("fault" not in known.get(name, {"fault": "never made"}) for name in names)
+    return [known[name] for name in names] if done else []
 
 
 def _page(known: dict[str, Any]) -> str:
