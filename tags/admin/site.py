@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from csp.constants import SELF
+from csp.decorators import csp_replace
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import LogoutView, redirect_to_login
@@ -52,6 +54,7 @@ class TagsiteAdmin(AdminSite):
         """The whole view is one transaction of the organization, its template included: policies guard it, too."""
         inner = super().admin_view(view, cacheable)
 
+        @csp_replace({"script-src": [SELF]})
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from csp.constants import SELF
+from csp.decorators import csp_replace
 from django.urls import URLPattern, URLResolver, path, re_path, register_converter
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
@@ -63,7 +65,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path(
         "docs",
-        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        csp_replace({"script-src": [SELF]})(
+            SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"])
+        ),
         name="docs",
     ),
     re_path(r"", not_found),

@@ -109,3 +109,19 @@ def test_a_text_taken_for_markup_would_show(
     assert "px too wide" in look(page)
     assert any("Content Security Policy" in trouble for trouble in troubles)
     troubles.clear()
+
+
+def test_a_script_of_ours_runs_only_where_a_page_names_it(page: Page, tenant: Tenant, troubles: list[str]) -> None:
+    log_in(page, tenant, "/")
+    page.evaluate(_NAME_A_SCRIPT)
+    page.wait_for_function("() => window.refused")
+    assert any("Content Security Policy" in trouble for trouble in troubles)
+    troubles.clear()
+
+
+_NAME_A_SCRIPT = """() => {
+    const script = document.createElement("script");
+    script.src = document.querySelector("script[src*=htmx]").src;
+    script.onerror = () => { window.refused = true; };
+    document.head.append(script);
+}"""

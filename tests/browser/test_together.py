@@ -25,7 +25,8 @@ def other(browser: Browser, live: LiveServer) -> Iterator[Page]:
 
 
 def until_live(page: Page) -> None:
-    expect(page.locator(CONNECTION)).to_have_text(re.compile("Live"))
+    # A page that has tried in vain for a while waits for up to 30 s before it tries again.
+    expect(page.locator(CONNECTION)).to_have_text(re.compile("Live"), timeout=45_000)
 
 
 def test_two_reviewers_on_a_task_see_each_other_until_one_leaves(page: Page, other: Page, tenant: Tenant) -> None:
