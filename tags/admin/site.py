@@ -36,7 +36,7 @@ _NOT_UNDERSTOOD = _("This address or form is not one of these pages'.")
 _TOO_LONG = _("That takes too long to find. Choose a date or a filter first.")
 
 SECTIONS = (
-    (_("Review"), ("TaskTag", "Decision", "DecidedTask", "Event", "Seal", "ReviewRule", "RuleFiring")),
+    (_("Review"), ("TaskTag", "Decision", "DecidedTask", "Event", "Seal", "ReviewRule", "RuleFiring", "SavedView")),
     (_("Runs"), ("TaskExecution", "FlowExecution", "Flow")),
     (_("Organization and access"), ("Organization", "Membership", "ServiceAccount", "ApiKey")),
     (_("Intake"), ("RejectedEvent", "ProducerRun")),

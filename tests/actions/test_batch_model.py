@@ -30,7 +30,7 @@ EXECUTIONS = 3
 ACTORS = (SYSTEM, Actor("service_account", uuid7(), "integration", "one"), Actor("user", uuid7(), "a person", "two"))
 
 SETTINGS = settings(
-    max_examples=120,
+    max_examples=60,
     stateful_step_count=15,
     derandomize=True,  # the same batches at every run; `--hypothesis-seed` does not matter
     deadline=None,

@@ -44,10 +44,15 @@ def test_axe_finds_nothing(page: Page, furnished: tuple[Tenant, TaskExecution], 
         page.goto(path)
         found[name] = violations(page)
     log_in(page, tenant, "/", "admin")
-    for name, path in {**desk_pages(task), **admin_pages(tenant)}.items():
+    for name, path in desk_pages(task).items():
+        page.goto(path)
+        found[name] = violations(page)
+    for name, path in admin_pages(tenant).items():
         answer = page.goto(path)
-        if answer is not None and answer.ok and "text/html" in answer.headers["content-type"]:
-            found[name] = violations(page)
+        if answer is not None and answer.ok:
+            # On a phone and in the dark the pages of one kind differ no more: one of each is enough.
+            is_model = name.startswith("tasktag") or " " not in name
+            found[name] = violations(page) if is_model else _violations(page, "desktop", "light")
     forgive(troubles, "Failed to load resource")  # the forms for what the admin does not make
     assert {name: what for name, what in found.items() if what} == {}
     assert len(found) > 10

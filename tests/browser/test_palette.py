@@ -60,6 +60,7 @@ def test_what_can_be_done_here_and_where_one_can_go(page: Page, tenant: Tenant, 
     page.keyboard.type("Inbox")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Inbox")).to_be_visible()
+    expect(page.locator("#line")).to_have_text("Live")  # the scripts are there
     page.keyboard.press("Control+k")
     page.keyboard.type("Neighbour")
     expect(chosen(page)).to_contain_text("Work in Neighbour")

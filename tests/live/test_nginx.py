@@ -114,9 +114,9 @@ def session_of(origin: Origin, tenant: Tenant) -> dict[str, str]:
     with origin.browser() as browser:
         browser.get("/log-in")
         form = {"username": tenant.reviewer.username, "password": PASSWORD}
-        answer = browser.post("/log-in", data={**form, "csrfmiddlewaretoken": browser.cookies["csrftoken"]})
+        answer = browser.post("/log-in", data={**form, "csrfmiddlewaretoken": browser.cookies["__Host-csrftoken"]})
         assert answer.status_code == 302
-        return {"Cookie": f"sessionid={browser.cookies['sessionid']}"}
+        return {"Cookie": f"__Host-sessionid={browser.cookies['__Host-sessionid']}"}
 
 
 @contextmanager

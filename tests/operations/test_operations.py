@@ -132,11 +132,16 @@ def _wait_for_workers(server: Server, dead: set[int]) -> list[psutil.Process]:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         children = psutil.Process(server.process.pid).children()
-        workers = [child for child in children if child.pid not in dead]
+        workers = [child for child in children if child.pid not in dead and _is_web(child)]
         if len(workers) == 2:
             return workers
         time.sleep(0.05)
     raise TimeoutError("no two web processes")
+
+
+def _is_web(child: psutil.Process) -> bool:
+    """And not the keeper of what stands beside them."""
+    return child.status() != psutil.STATUS_ZOMBIE and "web" in child.cmdline()
 
 
 def test_metrics_can_be_locked(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def settle(tenant: Tenant, mark: str) -> Ids:
     key, _ = create_api_key(tenant.id, account.id, f"{mark} key")
     decide(caller_of_user(tenant.reviewer.id, tenant.id, ""), DecisionKind.FLAG, [(execution.id, "extract")], mark)
     create_ticket(caller_of_user(tenant.viewer.id, tenant.id, ""))
-    create_view(caller_of_user(tenant.reviewer.id, tenant.id, ""), f"{mark} view", f"?task={mark}")
+    create_view(caller_of_user(tenant.reviewer.id, tenant.id, ""), f"{mark[:50]} view", f"?task={mark}")
     create_ticket(caller_of_api_key(tenant.token, ""))
     seal_events(tenant.id)
     return Ids(
