@@ -2,7 +2,10 @@
 
 from django.utils.translation import gettext as _
 
+from tags.review.words import per_language
 
+
+@per_language
 def words() -> dict[str, str]:
     return {
         "answered": _("The server answered {status}."),

@@ -61,6 +61,7 @@ def brackets(monkeypatch: pytest.MonkeyPatch) -> None:
     def around(translate: Callable[..., str]) -> Callable[..., str]:
         return lambda *arguments: MESSAGE[0] + translate(*arguments) + MESSAGE[1]
 
+    monkeypatch.setattr("tags.review.words.get_language", lambda: "in brackets")
     for name in ("gettext", "ngettext", "pgettext", "npgettext"):
         monkeypatch.setattr(translation._trans, name, around(getattr(translation._trans, name)))
 
