@@ -42,9 +42,14 @@ def duration_text(duration: timedelta | None) -> str:
     return _("%(days)d d %(hours)d h") % {"days": hours // 24, "hours": hours % 24}
 
 
+@per_language
+def _status_words() -> dict[str, str]:
+    return {status.value: str(status.label) for status in ProcessingStatus}
+
+
 def status_word(status: str) -> str:
     """Of a task execution's processing status."""
-    return str(ProcessingStatus(status).label)
+    return _status_words()[status]
 
 
 def split_name(task_name: str) -> tuple[str, str]:
