@@ -34,7 +34,10 @@ class Copies:
             return time.perf_counter() - before
 
     def _columns(self, owner: psycopg.Connection, table: str) -> list[str]:
-        query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        query = """
+            SELECT attname FROM pg_attribute
+            WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+        """
         return [name for (name,) in owner.execute(query, [table])]
 
     def _read(self, owner: psycopg.Connection, table: str) -> bytes:
