@@ -14,28 +14,28 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 
+from tags.db.postgresql.pipeline import Pipeline, pipelining
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    _pipeline: psycopg.Pipeline | None = None
+    _pipeline: Pipeline | None = None
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:
-        """Send the block's statements without waiting for each answer: one round trip, up to the first fetch or commit.
+        """Send the block's statements together and wait once, at the first fetch, at the commit or at the end.
 
-        An error shows there or at the end of the block. Outside a transaction the block is one (PostgreSQL's "implicit
-        transaction block"). Blocks may be nested.
+        An error shows there. Outside a transaction the block is one (PostgreSQL's "implicit transaction block"). A
+        block within a block is part of it.
         """
+        if self._pipeline:
+            yield
+            return
         self.ensure_connection()
-        with (
-            self.wrap_database_errors,
-            self.connection.pipeline() as pipeline,
-            self.execute_wrapper(self._execute_and_send),
-        ):
-            outer, self._pipeline = self._pipeline, pipeline
+        with self.wrap_database_errors, pipelining(self.connection) as self._pipeline:
             try:
                 yield
             finally:
-                self._pipeline = outer
+                self._pipeline = None
 
     def run(self, statement: str, parameters: Any) -> psycopg.Cursor:
         """Execute a statement without Django's cursor, whose wrapping takes as long as a small statement itself.
@@ -59,30 +59,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self.wrap_database_errors:
             self.connection.execute("BEGIN", prepare=False)
 
-    def _execute_and_send(self, execute: Callable[..., Any], *statement: Any) -> Any:
-        result = execute(*statement)
-        self._send_all()
-        return result
-
-    def _send_all(self) -> None:
-        """Send what libpq still holds.
-
-        psycopg's pipeline tries once and then only reads: a statement larger than the socket's buffer would wait for
-        an answer to what was never sent. Meanwhile answers are taken in, so that the server can go on sending, too.
-        """
-        pgconn = self.connection.pgconn
-        while pgconn.flush():
-            poll = select.poll()
-            poll.register(pgconn.socket, select.POLLIN | select.POLLOUT)
-            if any(event & select.POLLIN for _, event in poll.poll()):
-                pgconn.consume_input()
-
     def _commit(self) -> None:
         """In a pipeline COMMIT travels with the statements before it, and their errors show here."""
         with self.wrap_database_errors:
             self.connection.execute("COMMIT", prepare=False)
             if self._pipeline:
-                self._send_all()
                 self._pipeline.sync()
 
     def _rollback(self) -> None:

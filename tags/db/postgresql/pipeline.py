@@ -1,0 +1,49 @@
+"""A pipeline that sends its statements together, at the moment when an answer is wanted.
+
+psycopg's own sends each statement by itself and looks for answers in between. That is right for thousands of statements
+and dear for five: a system call and a wake-up of the server for each take longer than the statement.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.generators import send
+
+
+class Pipeline(psycopg.Pipeline):
+    _is_synced = True
+
+    def _communicate_gen(self) -> Any:
+        """Hand the statements to libpq, which keeps up to 64 kB of them before it sends any."""
+        while self.command_queue:
+            self.command_queue.popleft()()
+            self._is_synced = False
+        yield from ()
+
+    def _fetch_gen(self, *, flush: bool) -> Any:
+        """Answers are taken in while sending, so that the server can go on sending, too, whatever the sizes."""
+        if not flush:
+            yield from send(self.pgconn)
+        yield from super()._fetch_gen(flush=flush)
+
+    def _sync_gen(self) -> Any:
+        yield from super()._sync_gen()
+        self._is_synced = True
+
+    def _exit_gen(self) -> Any:
+        """After a commit everything is answered already."""
+        if not self._is_synced:
+            yield from super()._exit_gen()
+
+
+@contextmanager
+def pipelining(connection: psycopg.Connection[Any]) -> Iterator[Pipeline]:
+    """What `connection.pipeline()` does, with this pipeline; not to be nested."""
+    connection._pipeline = Pipeline(connection)
+    try:
+        with connection._pipeline as pipeline:
+            yield pipeline
+    finally:
+        connection._pipeline = None
