@@ -6,6 +6,7 @@ any other (the hook that Django has for SQLite), and a connection is looked at i
 """
 
 import select
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -15,6 +16,15 @@ import psycopg
 from django.db.backends.postgresql import base
 
 from tags.db.postgresql.pipeline import Pipeline, pipelining
+
+
+class _LastUsedFirst(deque[Any]):
+    """The connections of a pool, which takes from the left: the server process that worked last has all at hand.
+
+    psycopg's takes turns, so that after a crowd each request of a single client meets another, cold one.
+    """
+
+    append = deque.appendleft
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -77,6 +87,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _set_autocommit(self, autocommit: bool) -> None:
         if self.connection.autocommit != autocommit:
             super()._set_autocommit(autocommit)  # type: ignore[misc]  # missing in the stubs
+
+    @property
+    def pool(self) -> Any:
+        pool = super().pool
+        if pool and not isinstance(pool._pool, _LastUsedFirst):
+            with pool._lock:
+                pool._pool = _LastUsedFirst(pool._pool)
+        return pool
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
