@@ -5,6 +5,7 @@ work at once: one of them at a time has an organization.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -20,6 +21,10 @@ from tags.models import Seal
 logger = logging.getLogger("tagsite.sealing")
 
 _TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('tagsite.seal.' || %s, 0))"
+
+
+# A fifth of a processor at most, and less while writers keep the machine busy, as a piece then takes longer.
+_REST = 4.0
 
 
 class StreamBrokenError(Exception):
@@ -44,20 +49,23 @@ class Sealer:
 
     def _seal(self, organization_id: UUID) -> None:
         try:
-            self._sealed[organization_id] = seal_events(organization_id)
+            self._sealed[organization_id] = seal_events(organization_id, _REST)
         except StreamBrokenError as error:
             self._broken.add(organization_id)  # said once, not at every look
             logger.error("%s", error, extra={"organization": str(organization_id)})
 
 
-def seal_events(organization_id: UUID) -> int:
+def seal_events(organization_id: UUID, rest: float = 0) -> int:
     """Seal what is not sealed yet, each piece in a transaction of its own; the position up to which all is sealed now.
 
-    That is less than all while another sealer has the organization. Raises StreamBrokenError.
+    After each piece it rests, `rest` times as long as the piece took. The position is less than all while another
+    sealer has the organization. Raises StreamBrokenError.
     """
-    sealed = -1
+    sealed, started = -1, time.perf_counter()
     while (position := _seal_next(organization_id)) > sealed:
         sealed = position
+        time.sleep(rest * (time.perf_counter() - started))
+        started = time.perf_counter()
     return sealed
 
 
