@@ -66,15 +66,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _start_transaction_under_autocommit(self) -> None:
         """Called by `atomic()` in place of switching autocommit off."""
         self.ensure_connection()
-        with self.wrap_database_errors:
-            self.connection.execute("BEGIN", prepare=False)
+        self._say(b"BEGIN")
 
     def _commit(self) -> None:
         """In a pipeline COMMIT travels with the statements before it, and their errors show here."""
-        with self.wrap_database_errors:
-            self.connection.execute("COMMIT", prepare=False)
-            if self._pipeline:
+        self._say(b"COMMIT")
+        if self._pipeline:
+            with self.wrap_database_errors:
                 self._pipeline.sync()
+
+    def _say(self, command: bytes) -> None:
+        """As psycopg says its own BEGIN and COMMIT: without a cursor, which they do not need."""
+        with self.wrap_database_errors, self.connection.lock:
+            self.connection.wait(self.connection._exec_command(command))
 
     def _rollback(self) -> None:
         """In a pipeline the error that leads here may not have been met yet; it must not stop the rollback."""
