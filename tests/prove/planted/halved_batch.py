@@ -3,6 +3,7 @@ from typing import Any
 
 from django.db import connection
 
+from tags.db.tenancy import ORGANIZATION, show
 from tags.events import stream
 
 
@@ -10,12 +11,11 @@ def plant() -> None:
     """What a batch has changed is committed before its events are; the moment between is made long enough to meet."""
     append = stream.append
 
-    def halved(*arguments: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("COMMIT")
-            time.sleep(0.05)
-            cursor.execute("BEGIN")
-            cursor.execute("SELECT set_config('tagsite.organization_id', %s, true)", [str(arguments[0])])
-        append(*arguments)
+    def halved(organization_id: Any, *arguments: Any) -> None:
+        connection._commit()  # sent and answered now, also from within a pipeline
+        time.sleep(0.05)
+        connection._start_transaction_under_autocommit()
+        show(ORGANIZATION, str(organization_id))
+        append(organization_id, *arguments)
 
     stream.append = halved
