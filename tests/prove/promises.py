@@ -14,6 +14,7 @@ class Planted:
     name: str
     says: str
     count: int
+    shows: str  # a regular expression that the words of the broken promise match: red by accident is no control
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ _ALL = [
         5_000,
         100_000,
         (
-            Planted("a_500", "NUL characters and lone surrogates are let through to PostgreSQL", 2_000),
-            Planted("another_status", "what does not exist is answered 410", 500),
+            Planted("a_500", "NUL characters and lone surrogates are let through to PostgreSQL", 2_000, "-> 500: "),
+            Planted("another_status", "what does not exist is answered 410", 500, "-> 410: "),
         ),
     ),
     Promise(
@@ -49,8 +50,8 @@ _ALL = [
         1_000,
         10_000,
         (
-            Planted("a_500", "NUL characters and lone surrogates are let through to PostgreSQL", 500),
-            Planted("kept_before_refused", "operations are applied one by one", 500),
+            Planted("a_500", "NUL characters and lone surrogates are let through to PostgreSQL", 500, ": 500 "),
+            Planted("kept_before_refused", "operations are applied one by one", 500, "something was changed"),
         ),
     ),
     Promise(
@@ -61,7 +62,7 @@ _ALL = [
         " Answers, tags and events are compared.",
         200,
         10_000,
-        (Planted("rounded_numbers", "metadata's numbers are read as doubles", 40),),
+        (Planted("rounded_numbers", "metadata's numbers are read as doubles", 40, "assert "),),
     ),
     Promise(
         "linear",
@@ -71,7 +72,7 @@ _ALL = [
         " stand before it, and a batch that changed nothing must fit a moment between its request and its answer.",
         5_000,
         100_000,
-        (Planted("no_locks", "the batch locks no flow execution", 2_000),),
+        (Planted("no_locks", "the batch locks no flow execution", 2_000, "the model says|: 500 "),),
     ),
     Promise(
         "kills",
@@ -83,8 +84,13 @@ _ALL = [
         20,
         1_000,
         (
-            Planted("lazy_commit", "PostgreSQL acknowledges before the change is on disk", 10),
-            Planted("halved_batch", "tags are committed before their events", 10),
+            Planted(
+                "lazy_commit",
+                "PostgreSQL acknowledges before the change is on disk",
+                10,
+                r"was acknowledged, and \d of its",
+            ),
+            Planted("halved_batch", "tags are committed before their events", 10, "tags and events differ"),
         ),
     ),
     Promise(
@@ -98,8 +104,18 @@ _ALL = [
         2,
         0,
         (
-            Planted("no_filters", "no query of the application names the organization (found by the filters' mode)", 1),
-            Planted("open_table", "the policy of one table lets everybody in (found by the policies' mode)", 1),
+            Planted(
+                "no_filters",
+                "no query of the application names the organization (found by the filters' mode)",
+                1,
+                "^filters alone: ",
+            ),
+            Planted(
+                "open_table",
+                "the policy of one table lets everybody in (found by the policies' mode)",
+                1,
+                "^policies alone",
+            ),
         ),
     ),
     Promise(
@@ -110,7 +126,14 @@ _ALL = [
         " to reset; and all the same.",
         10_000,
         1_000_000,
-        (Planted("bell_only", "what is missed while nobody hears the bell is not read again", 2_000),),
+        (
+            Planted(
+                "bell_only",
+                "what is missed while nobody hears the bell is not read again",
+                2_000,
+                "a client heard up to",
+            ),
+        ),
     ),
     Promise(
         "outages",
@@ -121,8 +144,8 @@ _ALL = [
         1,
         50,
         (
-            Planted("endless_patience", "a statement is waited for as long as it takes", 1),
-            Planted("fault_of_ours", "a database that is away is answered 500", 1),
+            Planted("endless_patience", "a statement is waited for as long as it takes", 1, "was not answered within"),
+            Planted("fault_of_ours", "a database that is away is answered 500", 1, ": 500 .*repository_error"),
         ),
     ),
     Promise(
@@ -133,7 +156,11 @@ _ALL = [
         " that is told must be as if all clocks were right.",
         400,
         20_000,
-        (Planted("web_clock", "what is recorded is dated by the web process", 40),),
+        (
+            Planted(
+                "web_clock", "what is recorded is dated by the web process", 40, "is said to be of|in another order"
+            ),
+        ),
     ),
     Promise(
         "leaks",
@@ -142,7 +169,14 @@ _ALL = [
         " it, memory may grow by less than 10 MB, and file handles, threads and connections by less than 4.",
         120,
         7_200,
-        (Planted("hoard", "each request leaves 20 kB behind, and one in a hundred a file handle", 60),),
+        (
+            Planted(
+                "hoard",
+                "each request leaves 20 kB behind, and one in a hundred a file handle",
+                60,
+                "(memory|handles) grew",
+            ),
+        ),
     ),
     Promise(
         "tampering",
@@ -152,7 +186,7 @@ _ALL = [
         " be named at exactly its positions, the last against the exported seal, and before each edit nothing.",
         100,
         1_000,
-        (Planted("forgetful_chain", "the chain leaves out who did it", 22),),
+        (Planted("forgetful_chain", "the chain leaves out who did it", 22, "actor changed|seals made anew"),),
     ),
     Promise(
         "secrets",
@@ -163,8 +197,8 @@ _ALL = [
         1_000,
         10_000,
         (
-            Planted("telltale_log", "the log line of a request has its headers", 100),
-            Planted("kept_token", "API keys are stored as they are", 20),
+            Planted("telltale_log", "the log line of a request has its headers", 100, "^the log holds"),
+            Planted("kept_token", "API keys are stored as they are", 20, "^the dump holds"),
         ),
     ),
 ]

@@ -82,7 +82,7 @@ def _page(known: dict[str, Any]) -> str:
 def _row(promise: Promise, attack: dict[str, Any] | None = None, *controls: dict[str, Any]) -> str:
     if attack is None:
         return f"| [{promise.says}](#{promise.name}) | {_NOT_YET} | - | - |"
-    found = sum("broken" in control for control in controls)
+    found = sum(control["as_it_should_be"] for control in controls)
     held = "yes" if attack["as_it_should_be"] else "**no**"
     return f"| [{promise.says}](#{promise.name}) | {_first(attack)} | {held} | {found} of {len(controls)} |"
 
@@ -103,9 +103,14 @@ def _section(promise: Promise, attack: dict[str, Any] | None = None, *controls: 
         f"{verdict}: {_said(attack)}. ({attack['seconds']:.0f} s, {form}, seed {attack['seed']}, {attack['when']})",
     ]
     for bug, control in zip(promise.planted, controls, strict=True):
-        verdict = "red" if control["as_it_should_be"] else "**STAYED GREEN**"
-        lines.append(f"- Planted: {bug.says} (`planted/{bug.name}.py`) → {verdict}: {_said(control)}")
+        lines.append(f"- Planted: {bug.says} (`planted/{bug.name}.py`) → {_colour(control)}: {_said(control)}")
     return "\n\n".join(lines[:3]) + "\n\n" + "\n".join(lines[3:])
+
+
+def _colour(control: dict[str, Any]) -> str:
+    if control["as_it_should_be"]:
+        return "red"
+    return "**RED FOR ANOTHER REASON**" if "broken" in control else "**STAYED GREEN**"
 
 
 def _said(outcome: dict[str, Any]) -> str:
