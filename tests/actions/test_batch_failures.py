@@ -206,6 +206,7 @@ def refusing(text: str, wait: bool = False) -> Callable[..., Any]:
             return execute(sql, params, many, context)
         result = execute("SELECT 1 / 0", None, many, context)
         if wait:
+            connection.connection.pgconn.flush()  # it is sent with the next fetch else
             select.select([connection.connection], [], [], 10)
         return result
 

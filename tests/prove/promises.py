@@ -97,10 +97,11 @@ _ALL = [
         "tenants",
         "Nobody sees another organization",
         "Every URL of the URL configuration (API, pages, admin), by every method, as a program, as people with a token"
-        " and in a browser, and as nobody, names rows of another organization: in its path an id of each table, in its"
-        " query and body all names that there are. The answer must be, word for word, the one for ids of nothing, and"
-        " the other's rows stay as they were. So do sockets. In three modes: both layers of tenancy, the database's"
-        " policies alone, the application's filters alone. {count} ids at each place (0: one of each table).",
+        " and in a browser, and as nobody, names rows of another organization: in its path the ids of what it is about"
+        " and {count} of other tables (0: one of every table), in its query and body all names that there are. The"
+        " answer must be, word for word, the one for ids of nothing, and the other's rows stay as they were. So do"
+        " sockets. In three modes: both layers of tenancy, the database's policies alone, the application's filters"
+        " alone; in the latter two as those who may do everything.",
         2,
         0,
         (
