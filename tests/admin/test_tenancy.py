@@ -14,12 +14,12 @@ from tags.models import Organization
 from tags.models.ids import uuid7
 from tests.admin.browsing import Person, text
 from tests.cast import Tenant
+from tests.tenancy.filters import without_filters
 from tests.tenancy.layers import (
     BYPASSING_ROLE,
     close_pool_without_policies,
     drop_role,
     make_bypassing_role,
-    without_filters,
     without_policies,
 )
 from tests.tenancy.things import A_UUID, MARK, rows_of, settle, tenant_without_passwords

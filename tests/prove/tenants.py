@@ -20,6 +20,7 @@ from tests.database import OWNER_URL
 from tests.live.client import listening
 from tests.live.servers import LiveServer
 from tests.prove import planted
+from tests.prove.servers import UncheckedServer
 from tests.prove.urls import Route, routes
 from tests.tenancy import layers, things
 from tests.tenancy.layers import Layers, left_with
@@ -27,8 +28,8 @@ from tests.tenancy.things import A_UUID, Ids, Neighbour, rows_of
 
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 _MODES = (Layers.BOTH, Layers.POLICIES_WITHOUT_FILTERS, Layers.FILTERS)
-# The figures of the process; and what ends the session, after which nobody asks any more.
-_LEFT_OUT = {"metrics", "log-out", "admin/logout/"}
+# How the process is doing; and what ends the session, after which nobody asks any more.
+_LEFT_OUT = {"metrics", "readyz", "log-out", "admin/logout/"}
 # Whatever a request can name a thing by, in its query, its form or its JSON.
 _NAMES = [
     "id",
@@ -243,7 +244,7 @@ def _difference(one: str, other: str) -> str:
 
 
 def _try_sockets(stage: Stage, mode: Layers) -> int:
-    with closing(LiveServer(**_environment(mode))) as server:
+    with closing(UncheckedServer(**_environment(mode))) as server:
         for who in ("program", "admin", "reviewer", "viewer"):
             heard = "".join(_hear(stage, server, stage.intruder.api(who).headers))
             told = [word for word in stage.words if word in heard.replace(stage.foreign["flow_execution"], "")]

@@ -1,12 +1,9 @@
 """Taking off one of the two layers of tenancy, or both, to see what the other one holds alone."""
 
-import re
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from enum import StrEnum
-from types import ModuleType
 from uuid import UUID
 
 import psycopg
@@ -18,8 +15,8 @@ from tags.actions.credentials import Caller
 from tags.api import authentication
 from tags.db import tenancy
 from tags.db.roles import grant_application_privileges
-from tags.models.tenant import TenantQuerySet
 from tests.database import NAME, OWNER_URL
+from tests.tenancy.filters import without_filters
 
 BYPASSING_ROLE = f"{NAME}_bypassrls"
 _PASSWORD = "only for tests"
@@ -67,32 +64,6 @@ _SHOW_ALWAYS = f"""
     SELECT set_config(name, CASE name WHEN '{tenancy.ORGANIZATION}' THEN '{{organization_id}}' ELSE value END, true)
     FROM (SELECT %s::text AS name, %s::text AS value) AS shown
 """
-
-# As it stands in the raw SQL of tags/, with its comparison of two tables' organizations.
-_RAW_FILTER = re.compile(r"\b(?:\w+\.)?organization_id = (?:%\(organization_id\)s|\w+\.organization_id)")
-# Without its filter it would count up the streams of all tests' organizations.
-_KEPT = {("tags.events.stream", "_APPEND")}
-
-
-@contextmanager
-def without_filters() -> Iterator[None]:
-    """No queryset and no raw SQL of the application names the organization."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TenantQuerySet, "in_organization", lambda queryset, _: queryset.all())
-        for module, name, statement in raw_filters():
-            patch.setattr(module, name, _RAW_FILTER.sub("true", statement))
-        yield
-
-
-def raw_filters() -> list[tuple[ModuleType, str, str]]:
-    """Every SQL constant of the application that filters by organization."""
-    return [
-        (module, name, value)
-        for module_name, module in list(sys.modules.items())
-        if module_name.startswith("tags.") and ".migrations" not in module_name
-        for name, value in vars(module).items()
-        if isinstance(value, str) and _RAW_FILTER.search(value) and (module_name, name) not in _KEPT
-    ]
 
 
 @contextmanager

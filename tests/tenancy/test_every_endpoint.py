@@ -17,7 +17,8 @@ from tests.tenancy.attempts import (
     shown,
 )
 from tests.tenancy.conftest import WHO, Intruder
-from tests.tenancy.layers import Layers, left_with, with_filters_of, without_filters, without_policies
+from tests.tenancy.filters import without_filters
+from tests.tenancy.layers import Layers, left_with, with_filters_of, without_policies
 from tests.tenancy.things import Ids, Neighbour, rows_of
 
 IN_TABLE = [label for label in LABELS if label[0] not in ("HEAD", "OPTIONS")]

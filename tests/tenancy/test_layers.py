@@ -6,7 +6,8 @@ from django.db import connection
 from tags.db.tenancy import in_organization
 from tags.models import TaskTag
 from tests.tenancy.conftest import Intruder
-from tests.tenancy.layers import raw_filters, without_filters, without_policies
+from tests.tenancy.filters import raw_filters, without_filters
+from tests.tenancy.layers import without_policies
 from tests.tenancy.things import Neighbour, tenant_tables
 
 

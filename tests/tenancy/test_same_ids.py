@@ -11,7 +11,8 @@ from psycopg.types.json import Jsonb
 
 from tests.cast import Api, operation
 from tests.tenancy.conftest import Intruder
-from tests.tenancy.layers import Layers, left_with, without_filters, without_policies
+from tests.tenancy.filters import without_filters
+from tests.tenancy.layers import Layers, left_with, without_policies
 from tests.tenancy.things import A_UUID, MARK, Neighbour, rows_of, stored
 
 

@@ -1,4 +1,4 @@
-from tests.tenancy.layers import without_filters
+from tests.tenancy.filters import without_filters
 
 _forgotten = without_filters()
 
