@@ -180,7 +180,7 @@ class EmbeddedPostgres:
         sync = [] if self.durable else ["--no-sync"]
         command = [str(programs / "initdb"), *_INITDB_OPTIONS, *_LOCALE_OPTIONS, *sync, f"--pgdata={fresh}"]
         # It holds the lock too: should this process be killed, the next start waits until initdb is done.
-        result = subprocess.run(command, capture_output=True, check=False, pass_fds=[lock], **self._context())  # noqa: S603
+        result = subprocess.run(command, capture_output=True, check=False, pass_fds=[lock], **self._context())  # noqa: S603  # our own server
         if result.returncode != 0:
             raise self._failure("PostgreSQL cannot make a database.", result.stderr.decode(errors="replace"))
         fresh.rename(self._data)
@@ -194,7 +194,7 @@ class EmbeddedPostgres:
             (self.folder / "log").rename(self.folder / "log.1")
         with (self.folder / "log").open("xb") as log:
             # A session of its own: Ctrl-C in the terminal is for Tagsite, which then stops the server in order.
-            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **self._context())  # noqa: S603
+            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **self._context())  # noqa: S603  # our own server
         threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
         return process
 
@@ -261,7 +261,7 @@ def _programs() -> Path:
 
 def _pgserver_account() -> tuple[int, int]:
     with suppress(FileNotFoundError):  # it also fails if the user exists, or is just being made by somebody else
-        subprocess.run(["useradd", "--system", "pgserver"], capture_output=True, check=False)  # noqa: S607
+        subprocess.run(["useradd", "--system", "pgserver"], capture_output=True, check=False)  # noqa: S607  # where it lies differs
     try:
         user = pwd.getpwnam("pgserver")
     except KeyError as error:

@@ -122,7 +122,7 @@ def _get(demo: dict[str, Any], path: str) -> Any:
 
 def _open(demo: dict[str, Any], path: str) -> Any:
     request = urllib.request.Request(demo["url"] + path, headers={"X-API-Key": demo["api_key"]})  # noqa: S310  # our own
-    return urllib.request.urlopen(request, timeout=10)  # noqa: S310
+    return urllib.request.urlopen(request, timeout=10)  # noqa: S310  # http to the demo
 
 
 if __name__ == "__main__":

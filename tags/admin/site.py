@@ -102,7 +102,7 @@ site = TagsiteAdmin(name="admin")
 
 def caller_of(request: HttpRequest) -> Caller:
     """Of a request to one of the site's views."""
-    caller: Caller = request.admin_caller  # type: ignore[attr-defined]
+    caller: Caller = request.admin_caller  # type: ignore[attr-defined]  # put there by the site for its views
     return caller
 
 

@@ -60,9 +60,9 @@ class PreferencesForm(forms.Form):
 
     def __init__(self, of_browser: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["language"].choices = [("", _("As the browser")), *settings.LANGUAGES]  # type: ignore[attr-defined]  # a ChoiceField's
+        self.fields["language"].choices = [("", _("As the browser")), *settings.LANGUAGES]  # type: ignore[attr-defined]  # a Field to the stubs; it is a ChoiceField  # a ChoiceField's
         by_browser = _("As the browser: %(zone)s") % {"zone": of_browser.replace("_", " ")}
-        self.fields["time_zone"].choices = [("", by_browser), ("UTC", "UTC"), *_zones_by_region()]  # type: ignore[attr-defined]
+        self.fields["time_zone"].choices = [("", by_browser), ("UTC", "UTC"), *_zones_by_region()]  # type: ignore[attr-defined]  # a Field to the stubs; it is a ChoiceField
 
 
 def _zones_by_region() -> list[tuple[str, list[tuple[str, str]]]]:

@@ -131,7 +131,7 @@ def test_the_history_is_the_streams(tenant: Tenant, person: Person, execution: F
     assert of_tag.count("task_tag.added") == 1
     assert tenant.reviewer.username in of_tag
     task = execution_tasks(tenant)[0]
-    of_task = text(person.get(f"{TASKS}{task.id}/history/"))  # type: ignore[attr-defined]
+    of_task = text(person.get(f"{TASKS}{task.id}/history/"))
     assert "task_execution.created" in of_task
     assert "<script>alert" not in of_task
     of_execution = text(person.get(f"{FLOW_EXECUTIONS}{execution.id}/history/"))

@@ -37,7 +37,7 @@ def may_evaluate() -> bool:
 @pytest.fixture
 def context(
     browser: Browser,
-    live: LiveServer,  # noqa: F811
+    live: LiveServer,  # noqa: F811  # the fixture of that name
     troubles: list[str],
     may_evaluate: bool,
 ) -> Iterator[BrowserContext]:

@@ -48,7 +48,7 @@ def fits(page: Page) -> bool:
 @pytest.mark.parametrize("size", SIZES)
 def test_a_rule_is_tried_written_and_changed(page: Page, tenant: Tenant, size: str) -> None:
     settle(tenant)
-    page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+    page.set_viewport_size(SIZES[size])
     log_in(page, tenant, "/admin/", "admin")
     picture(page, f"index-{size}")
     page.get_by_role("link", name="Review rules").click()
@@ -65,7 +65,7 @@ def test_a_rule_is_tried_written_and_changed(page: Page, tenant: Tenant, size: s
     with page.context.expect_page() as opened:
         page.get_by_role("button", name="Dry run").click()
     tried = opened.value
-    tried.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+    tried.set_viewport_size(SIZES[size])
     expect(tried.locator("#content-main")).to_contain_text("would have matched 16 of 106 task executions")
     expect(tried.locator("tbody tr")).to_have_count(16)
     picture(tried, f"dry-run-{size}")
@@ -86,7 +86,7 @@ def test_a_rule_is_tried_written_and_changed(page: Page, tenant: Tenant, size: s
 @pytest.mark.parametrize("size", SIZES)
 def test_rejected_events_are_read_and_tried_again(page: Page, tenant: Tenant, size: str) -> None:
     settle(tenant)
-    page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+    page.set_viewport_size(SIZES[size])
     log_in(page, tenant, "/admin/tags/rejectedevent/", "admin")
     picture(page, f"rejected-{size}")
     page.locator("#result_list tbody th a").last.click()
@@ -106,7 +106,7 @@ def test_an_approval_takes_two_clicks_and_is_taken_back(page: Page, tenant: Tena
     execution = tenant.execution("extract", "post")
     tags = [operation("add", execution, task, "pending_approval") for task in ("extract", "post")]
     assert tenant.api().tag(*tags).status_code == 200
-    page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+    page.set_viewport_size(SIZES[size])
     log_in(page, tenant, "/admin/tags/tasktag/?waits=yes", "admin")
     # Enter in a checkbox decides nothing.
     page.locator(".action-select").first.focus()
@@ -157,7 +157,7 @@ def test_every_page_keeps_to_the_policy(page: Page, tenant: Tenant) -> None:
     paths += [f"/admin/tags/{model}/add/" for model in ("apikey", "membership", "serviceaccount", "reviewrule")]
     paths += [f"/admin/tags/tasktag/{tag}/{way}/" for way in ("change", "history", "delete")]
     paths += ["/admin/tags/serviceaccount/?_popup=1", "/admin/tags/", "/admin/password_change/"]
-    page.set_viewport_size(SIZES["narrow"])  # type: ignore[arg-type]
+    page.set_viewport_size(SIZES["narrow"])
     for path in paths:
         page.goto(path)
         assert fits(page), path

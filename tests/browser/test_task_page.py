@@ -194,8 +194,8 @@ def test_an_answer_that_is_lost_is_no_second_decision(page: Page, tenant: Tenant
     open_task(page, tenant, first)
 
     def lose(route: object) -> None:
-        route.fetch()  # type: ignore[attr-defined]
-        route.abort()  # type: ignore[attr-defined]
+        route.fetch()
+        route.abort()
 
     page.get_by_label("Note").fill("kept")
     page.get_by_label("Note").press("Escape")

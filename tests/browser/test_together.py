@@ -85,7 +85,7 @@ def test_what_others_do_moves_no_button(page: Page, tenant: Tenant) -> None:
     expect(page.locator("#tags > li")).to_have_count(9)
     expect(page.get_by_text("This task does not wait any more")).to_be_visible()
     expect(page.get_by_role("button", name="Approve")).to_be_disabled()
-    after = [page.locator(place).bounding_box()["y"] for place in places]  # type: ignore[index]
+    after = [page.locator(place).bounding_box()["y"] for place in places]
     assert after == pytest.approx(before, abs=1)  # a window scrolls by whole pixels
 
 

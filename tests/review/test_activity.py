@@ -56,10 +56,10 @@ def test_a_bulk_decision_is_one_line_that_opens(tenant: Tenant) -> None:
     ]
     assert "why?" in page
     assert f'href="/runs/{execution.id}"' in page
-    path = re.search(r'<a href="(/activity/changes[^"]+)"', page)[1].replace("&amp;", "&")  # type: ignore[index]
+    path = re.search(r'<a href="(/activity/changes[^"]+)"', page)[1].replace("&amp;", "&")
     first = text(client.get(path, headers={"HX-Request": "true"}))
     assert first.count("<li") == 101
-    rest = re.search(r'href="([^"]+before=\d+)"', first)[1].replace("&amp;", "&")  # type: ignore[index]
+    rest = re.search(r'href="([^"]+before=\d+)"', first)[1].replace("&amp;", "&")
     both = first + text(client.get(rest, headers={"HX-Request": "true"}))
     assert {f">task {number}</a>" in both for number in range(60)} == {True}
     assert "requires_attention" not in both

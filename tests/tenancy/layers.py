@@ -40,7 +40,7 @@ def left_with(layers: Layers, caller_id: UUID, neighbour_id: UUID) -> AbstractCo
         stack.enter_context(without_filters())
     elif layers == Layers.POLICIES_WITH_WRONG_FILTERS:
         stack.enter_context(with_filters_of(neighbour_id, caller_id))
-    return stack  # type: ignore[return-value]
+    return stack
 
 
 @contextmanager

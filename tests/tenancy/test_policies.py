@@ -263,7 +263,7 @@ def test_a_setting_is_gone_from_the_connections_next_transaction(
 def test_a_setting_is_gone_after_an_error_too(
     failing: str, enter: Callable[[Neighbour], AbstractContextManager[None]], neighbour: Neighbour
 ) -> None:
-    with pytest.raises(DatabaseError, match=r"division|exist"), enter(neighbour):  # noqa: PT012
+    with pytest.raises(DatabaseError, match=r"division|exist"), enter(neighbour):  # noqa: PT012  # any of its statements may raise
         used = backend()
         execute(failing)
 
@@ -291,7 +291,7 @@ def test_a_transaction_serves_one_organization(intruder: Intruder, neighbour: Ne
 
 
 def test_a_transaction_that_named_no_organization_gets_none_later(neighbour: Neighbour) -> None:
-    with pytest.raises(RuntimeError, match="one organization"), transaction.atomic():  # noqa: SIM117
+    with pytest.raises(RuntimeError, match="one organization"), transaction.atomic():  # noqa: SIM117  # the line would be too long
         with in_organization(neighbour.tenant.id):
             pass
 
