@@ -1,13 +1,15 @@
 """`python -m tests.benchmarks.sealing`: what sealing costs writers, and how fast it and verifying are.
 
 The server is under as much load as it takes. In every other round the sealer is stopped, so that in the rounds between
-it has twice as much to do.
+it has twice as much to do. Two minutes.
 """
 
+import json
 import os
 import signal
 import statistics
 import time
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -16,8 +18,9 @@ import psutil
 from tests.benchmarks.fresh import fresh_database
 
 _CLIENTS = 16
-_REQUESTS = 8_000  # of one operation each, a round
-_ROUNDS = 5
+_PAIRS = 6
+_ROUND = 8.0  # seconds, roughly: some of the sealer's looks, and rests between them
+_FIRST = 1_000  # requests, which tell how many a round takes
 
 
 def main() -> None:
@@ -26,41 +29,61 @@ def main() -> None:
         from tests.cast import Tenant
 
         tenant = Tenant.create()
+        os.environ["SEAL_EVENTS"] = "on"  # which tests leave off
         with running() as port:
-            rates = _measure(port, tenant)
-        for name, values in rates.items():
-            print(
-                f"{name}: {statistics.median(values):,.0f} operations a second, of {[round(rate) for rate in values]}"
-            )
+            pairs = _measure(port, tenant)
+        _tell_cost(pairs)
         _tell_speed(tenant)
 
 
-def _measure(port: int, tenant: Any) -> dict[str, list[float]]:
-    import json
+def _measure(port: int, tenant: Any) -> list[tuple[float, float]]:
+    """Operations a second with the sealer and without, in rounds next to each other; which is first takes turns."""
+    sealer, bodies = _sealer(), _bodies(tenant)
+    _rate(port, tenant.token, bodies, _FIRST)
+    requests = int(_rate(port, tenant.token, bodies, _FIRST) * _ROUND)
+    pairs = []
+    for number in range(_PAIRS):
+        rates = {}
+        for sealing in [True, False] if number % 2 else [False, True]:
+            sealer.send_signal(signal.SIGCONT if sealing else signal.SIGSTOP)
+            rates[sealing] = _rate(port, tenant.token, bodies, requests)
+        pairs.append((rates[True], rates[False]))
+    sealer.send_signal(signal.SIGCONT)
+    return pairs
 
-    from tests.benchmarks.product import request, send_all
+
+def _sealer() -> psutil.Process:
+    """The keeper starts it soon after the server."""
+    for _ in range(100):
+        for process in psutil.Process().children(recursive=True):
+            if "tagsite.sealer" in process.cmdline():
+                return process
+        time.sleep(0.1)
+    raise RuntimeError("there is no sealer")
+
+
+def _bodies(tenant: Any) -> Iterator[bytes]:
     from tests.cast import operation
 
     executions = [tenant.execution("extract") for _ in range(50)]
-    numbers = count(1)
-    (sealer,) = [
-        process for process in psutil.Process().children(recursive=True) if "tagsite.sealer" in process.cmdline()
-    ]
-    rates: dict[str, list[float]] = {"with the sealer": [], "without": []}
-    for number in range(2 * _ROUNDS + 2):
-        name = ["with the sealer", "without"][number % 2]
-        os.kill(sealer.pid, signal.SIGCONT if name == "with the sealer" else signal.SIGSTOP)
-        bodies = [
-            {"tags": [operation("add", executions[n % 50], "extract", f"tag {n}")]}
-            for _, n in zip(range(_REQUESTS), numbers, strict=False)
-        ]
-        requests = [request("PATCH", "/api/task-tags", tenant.token, json.dumps(body).encode()) for body in bodies]
-        before = time.perf_counter()
-        send_all(port, _CLIENTS, requests)
-        if number >= 2:
-            rates[name].append(len(requests) / (time.perf_counter() - before))
-    os.kill(sealer.pid, signal.SIGCONT)
-    return rates
+    for n in count():
+        yield json.dumps({"tags": [operation("add", executions[n % 50], "extract", f"tag {n}")]}).encode()
+
+
+def _rate(port: int, token: str, bodies: Iterator[bytes], requests: int) -> float:
+    from tests.benchmarks.product import request, send_all
+
+    made = [request("PATCH", "/api/task-tags", token, body) for _, body in zip(range(requests), bodies, strict=False)]
+    before = time.perf_counter()
+    send_all(port, _CLIENTS, made)
+    return requests / (time.perf_counter() - before)
+
+
+def _tell_cost(pairs: list[tuple[float, float]]) -> None:
+    for name, rates in zip(("with the sealer", "without"), zip(*pairs, strict=True), strict=True):
+        print(f"{name}: {statistics.median(rates):,.0f} operations a second, of {[round(rate) for rate in rates]}")
+    ratios = sorted(with_it / without for with_it, without in pairs)
+    print(f"with / without: {statistics.median(ratios):.3f}, of {[f'{ratio:.3f}' for ratio in ratios]}")
 
 
 def _tell_speed(tenant: Any) -> None:

@@ -1,6 +1,7 @@
 """docs/proof.md, from the last outcome of each attack and each control."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ An attack that finds nothing wrong with a broken build would prove nothing.
     make prove ONLY=linear        # one promise, or several with commas: {names}
     make prove ONLY=linear SEED=7 # the same again: each promise above names its seed
 
+{whole} Its attacks went two at a time, so the seconds of each are those beside another.
+
 A seed fixes what is sent and when; what the machine makes of many processes at once, it does not. The bugs are planted
 by `tests/prove/planted` in the processes of the control alone; nothing in the product knows of them. The outputs of all
 attacks are in `var/prove`. Some attacks need more than Python: {needs}.
@@ -51,11 +54,16 @@ def _number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def write(kept: Path, outcomes: dict[str, dict[str, Any]], long: bool) -> None:
+def write(kept: Path, outcomes: dict[str, dict[str, Any]], long: bool, seconds: float) -> None:
     """The page tells of every promise, of those too that were not attacked yet where it is written."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     known = json.loads(kept.read_text()) if kept.exists() else {}
     known |= {name: {**outcome, "when": now, "long": long} for name, outcome in outcomes.items()}
+    if set(PROMISES) <= set(outcomes):
+        form = "in full" if long else "in its short form"
+        known["whole"] = (
+            f"The last run of the whole {form}: {seconds / 60:.1f} minutes on {os.cpu_count()} processors, {now}."
+        )
     kept.write_text(json.dumps(known, indent=1))
     _PAGE.write_text(_page(known))
 
@@ -74,6 +82,7 @@ def _page(known: dict[str, Any]) -> str:
         sections="\n\n".join(_section(promise, *outcomes) for promise, outcomes in both),
         found=(_HERE / "found.md").read_text().strip(),
         mutants=(_HERE / "mutants.md").read_text().strip(),
+        whole=known.get("whole", "The whole was not run in one go yet."),
         names=", ".join(f"`{name}`" for name in PROMISES),
         needs="libfaketime (Debian: `apt install faketime`) for the clocks, and the right to mount a small disk (root)",
     )

@@ -132,7 +132,7 @@ def _modes() -> Sequence[Layers]:
 
 def _open_a_table(owner: psycopg.Connection[Any]) -> None:
     if planted.bug() == "open_table":
-        owner.execute("CREATE POLICY open ON task_tag USING (true)")
+        owner.execute("CREATE POLICY open ON review_rule USING (true)")
 
 
 def _try_route(stage: Stage, mode: Layers, route: Route, count: int, chance: random.Random) -> int:
