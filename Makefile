@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: demo try-airflow test prove lint bench pictures shell messages lock clean
+.PHONY: demo try-airflow test prove mutate lint bench pictures shell messages lock clean
 
 demo: .venv/runtime.stamp  ## the product with its embedded database and sample data
 	@PORT=$(PORT) exec $(BIN)/python -m tagsite.demo
@@ -17,6 +17,11 @@ test: .venv/develop.stamp  ## all tests, on a real PostgreSQL (DATABASE_URL name
 
 prove: .venv/develop.stamp  ## attacks every promise, and writes docs/proof.md; LONG=1 in full, ONLY=row for one
 	@LONG=$(LONG) ONLY=$(ONLY) SEED=$(SEED) $(BIN)/python -m tests.prove
+
+mutate: .venv/develop.stamp  ## changes the engine and tenancy in one place after another: some test must notice
+	$(PYTHON) -m venv var/mutate/venv
+	var/mutate/venv/bin/python -m pip install --quiet --disable-pip-version-check mutmut==2.5.1
+	@ONLY=$(ONLY) $(BIN)/python -m tests.mutate
 
 lint: .venv/develop.stamp  ## style, types, layers, templates, security, requirements, migrations, deployment settings
 	$(BIN)/ruff check .

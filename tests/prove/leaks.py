@@ -23,8 +23,8 @@ from tests.tenancy.conftest import WHO
 
 _CLIENTS = 6
 _EVERY = 0.5  # seconds between two looks
-_WARM = 1 / 3  # of the time, in which caches fill and threads start
-_MOST_MEGABYTES = 10.0  # by which memory may seem to grow in the rest of it: the allocator's own ups and downs
+_WARM = 60  # seconds before the first of them, in which caches fill and threads start
+_MOST_MEGABYTES = 10.0  # by which memory may seem to grow: the allocator's own ups and downs
 _MOST_HANDLES = 4.0
 
 
@@ -49,13 +49,13 @@ class Look:
 
 
 def attack(count: int, seed: int) -> Figures:
-    """For `count` seconds."""
+    """For `count` seconds, after those of the warm-up."""
     tenant = Tenant.create()
     with closing(LiveServer()) as server, psycopg.connect(OWNER_URL, autocommit=True) as owner:
         load = Load(server, tenant, seed)
-        looks = asyncio.run(load.run(count, lambda began: _look(server, owner, began)))
+        looks = asyncio.run(load.run(_WARM + count, lambda began: _look(server, owner, began)))
     print(*looks[::10], sep="\n")  # for the log
-    looks = looks[int(len(looks) * _WARM) :]
+    looks = [look for look in looks if look.seconds > _WARM]
     grown = {name: _growth(looks, name) for name in ("memory", "handles", "threads", "connections")}
     assert grown["memory"] < _MOST_MEGABYTES, f"memory grew by {grown['memory']:.1f} MB in {count} s: {looks[-1]}"
     for name in ("handles", "threads", "connections"):

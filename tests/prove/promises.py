@@ -166,8 +166,9 @@ _ALL = [
     Promise(
         "leaks",
         "Nothing leaks",
-        "{count} s of batches, reads, bad requests, pages, sockets and long polls that are given up. After a third of"
-        " it, memory may grow by less than 10 MB, and file handles, threads and connections by less than 4.",
+        "{count} s of batches, reads, bad requests, pages, sockets and long polls that are given up, after 60 s of the"
+        " same in which caches fill: memory may grow by less than 10 MB, and file handles, threads and connections by"
+        " less than 4.",
         120,
         7_200,
         (

@@ -222,7 +222,7 @@ def _shown(stage: Stage, answer: HttpResponse) -> set[str]:
 # What differs between any two answers.
 _VOLATILE = re.compile(
     A_UUID.pattern + r"|\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)?|eyJ[\w-]+\.[\w-]+\.[\w-]+|tagsite_[\w-]+|tgt_[\w-]+"
-    r"|nonce(?:-|=\")[\w+/=-]+"
+    r"|nonce(?:-|=\")[\w+/=-]+|\b(?:\d+ min(?: \d+ s)?|\d+ s)\b"
     r"|\b[A-Za-z0-9]{64}\b|\b[0-9A-HJKMNP-TV-Z]{26}\b|person-<>"
 )
 _VOLATILE_HEADERS = {"X-Request-ID", "Content-Length", "Expires", "Set-Cookie", "ETag"}
