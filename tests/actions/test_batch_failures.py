@@ -42,9 +42,10 @@ def test_a_batch_with_one_unknown_task_changes_nothing(tenant: Tenant, execution
     with pytest.raises(NotFound) as caught:
         apply(tenant, add(execution), add(execution, task_name="pay"), add(uuid7()))
 
-    assert [entry["loc"] for entry in caught.value.details] == [
-        ["body", "tags", 1, "task_name"],
-        ["body", "tags", 2, "flow_execution_id"],
+    assert caught.value.message == "Task not found"
+    assert caught.value.details == [
+        {"loc": ["body", "tags", 1, "task_name"], "msg": "Task not found", "type": "not_found"},
+        {"loc": ["body", "tags", 2, "flow_execution_id"], "msg": "Flow execution not found", "type": "not_found"},
     ]
     assert stored(tenant) == before
 

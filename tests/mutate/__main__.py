@@ -25,10 +25,10 @@ _LANES = 2
 _PATIENCE = 180  # seconds; who takes longer hangs, and that is noticed, too
 
 _ENGINE = ["test_batch.py", "test_batch_failures.py", "test_batch_identity.py", "test_batch_cost.py"]
-_OF_ENGINE = [*(f"tests/actions/{name}" for name in _ENGINE), "tests/races", "tests/actions/test_batch_model.py"]
+_OF_ENGINE = [*(f"tests/actions/{name}" for name in _ENGINE), "tests/api/test_task_tags_patch.py", "tests/races"]
 # The tests that notice, quick ones first; none of them needs a server.
 TESTS = {
-    "tags/actions/batch.py": _OF_ENGINE,
+    "tags/actions/batch.py": [*_OF_ENGINE, "tests/actions/test_batch_model.py"],
     "tags/db/tenancy.py": [
         "tests/tenancy/test_policies.py",
         "tests/tenancy/test_travelling_keys.py",

@@ -291,9 +291,21 @@ def test_a_transaction_serves_one_organization(intruder: Intruder, neighbour: Ne
 
 
 def test_a_transaction_that_named_no_organization_gets_none_later(neighbour: Neighbour) -> None:
-    with pytest.raises(RuntimeError, match="one organization"), transaction.atomic():  # noqa: SIM117  # the line would be too long
-        with in_organization(neighbour.tenant.id):
-            pass
+    with (
+        pytest.raises(RuntimeError, match=r"^a transaction serves one organization, named at its start$"),
+        transaction.atomic(),
+        in_organization(neighbour.tenant.id),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("naming", [lambda: as_user(uuid7()), tenancy.sealing], ids=["a person", "the sealer"])
+def test_who_is_of_no_organization_is_not_let_into_the_transaction_of_one(
+    naming: Callable[[], AbstractContextManager[None]], intruder: Intruder
+) -> None:
+    """The rows of both would show in it."""
+    with in_organization(intruder.tenant.id), pytest.raises(RuntimeError, match="durable"), naming():
+        pass
 
 
 def execute(statement: str, *parameters: object) -> int:
