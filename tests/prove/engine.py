@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 import psycopg
 from hypothesis import Phase, seed, settings
-from hypothesis.stateful import invariant, run_state_machine_as_test
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
-from tests.actions.test_batch_model import SETTINGS, TASKS, BatchMachine
+from tests.actions.test_batch_model import EXECUTIONS, SETTINGS, TASKS, BatchMachine
 from tests.cast import Tenant
 from tests.database import OWNER_URL
 from tests.prove import planted
 
 _STEPS = 50
+_DELETIONS = 4  # in a run
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class LongMachine(BatchMachine):
     """Looks at the database after some steps and in the end: it holds more and more of a long run."""
 
     runs = steps = events = 0
+
+    @precondition(lambda self: len(self.deleted) < _DELETIONS)
+    @rule(place=st.integers(0, EXECUTIONS - 1))
+    def delete_a_flow_execution(self, place: int) -> None:
+        """Not as often as batches: the one that takes its place takes as long to make as ten of them."""
+        super().delete_a_flow_execution(place)
 
     @invariant()
     def both_hold_the_same(self) -> None:
