@@ -23,7 +23,8 @@ from tests.tenancy.conftest import WHO
 
 _CLIENTS = 6
 _EVERY = 0.5  # seconds between two looks
-_WARM = 60  # seconds before the first of them, in which caches fill and threads start
+_WARM = 60  # seconds before the first that counts, at most as many as count; caches fill and threads start
+_PAUSE = 0.05  # seconds of each client after each thing it does: other attacks need the machine, too
 _MOST_MEGABYTES = 10.0  # by which memory may seem to grow: the allocator's own ups and downs
 _MOST_HANDLES = 4.0
 
@@ -53,9 +54,10 @@ def attack(count: int, seed: int) -> Figures:
     tenant = Tenant.create()
     with closing(LiveServer()) as server, psycopg.connect(OWNER_URL, autocommit=True) as owner:
         load = Load(server, tenant, seed)
-        looks = asyncio.run(load.run(_WARM + count, lambda began: _look(server, owner, began)))
+        warm = min(_WARM, count)
+        looks = asyncio.run(load.run(warm + count, lambda began: _look(server, owner, began)))
     print(*looks[::10], sep="\n")  # for the log
-    looks = [look for look in looks if look.seconds > _WARM]
+    looks = [look for look in looks if look.seconds > warm]
     grown = {name: _growth(looks, name) for name in ("memory", "handles", "threads", "connections")}
     assert grown["memory"] < _MOST_MEGABYTES, f"memory grew by {grown['memory']:.1f} MB in {count} s: {looks[-1]}"
     for name in ("handles", "threads", "connections"):
@@ -123,6 +125,7 @@ class Load:
                 client.headers = httpx.Headers(self._chance.choice(self._headers))
                 await kind(client)
                 self.done += 1
+                await asyncio.sleep(_PAUSE)
 
     async def _tag(self, client: httpx.AsyncClient) -> None:
         """Few names, so that the data grows little."""

@@ -87,10 +87,10 @@ _ALL = [
             Planted(
                 "lazy_commit",
                 "PostgreSQL acknowledges before the change is on disk",
-                10,
+                6,
                 r"was acknowledged, and \d of its",
             ),
-            Planted("halved_batch", "tags are committed before their events", 10, "tags and events differ"),
+            Planted("halved_batch", "tags are committed before their events", 4, "tags and events differ"),
         ),
     ),
     Promise(
@@ -175,7 +175,7 @@ _ALL = [
             Planted(
                 "hoard",
                 "each request leaves 20 kB behind, and one in a hundred a file handle",
-                60,
+                30,
                 "(memory|handles) grew",
             ),
         ),
