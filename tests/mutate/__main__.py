@@ -54,7 +54,8 @@ class Lane:
 
     def __init__(self, number: int) -> None:
         self.folder = _FOLDER / f"lane{number}"
-        files = subprocess.run(["git", "ls-files"], cwd=_PROJECT, check=True, capture_output=True, text=True).stdout
+        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        files = subprocess.run(command, cwd=_PROJECT, check=True, capture_output=True, text=True).stdout
         for name in files.splitlines():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(_PROJECT / name, self.folder / name)

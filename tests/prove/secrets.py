@@ -93,7 +93,7 @@ def _send(stage: Stage, chance: random.Random, canary: str) -> bool:
     """One request with the canary somewhere; whether it was refused, in words that do not repeat it."""
     kind: Callable[..., HttpResponse]
     # Few log-ins: each takes as long as hashing a password does.
-    (kind,) = chance.choices([_in_field, _in_parameter, _in_header, _in_log_in], [10, 8, 8, 1])
+    (kind,) = chance.choices([_in_field, _in_parameter, _in_header, _in_log_in], [20, 16, 16, 1])
     answer = kind(stage, chance, canary)
     refused = answer.status_code >= 400
     if refused:
