@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from tags.db.tenancy import in_organization
 from tags.events.chain import link
@@ -83,7 +83,7 @@ def _seal_next(organization_id: UUID) -> int:
             first=newest.position + 1,
             position=last,
             links=b"".join(links),
-            sealed_at=timezone.now(),
+            sealed_at=Now(),
         )
     return last
 
