@@ -19,7 +19,7 @@ from tags.actions.observations import (
     TaskExecutionObservation,
 )
 from tags.db import exact_json
-from tags.models import FlowExecutionStatus, ProcessingStatus
+from tags.models import EditedStatus, FlowExecutionStatus, ProcessingStatus, StaleStatus
 from tags.models.ids import uuid7_text
 
 # Stands in place of a column's stamps when somebody else than a producer wrote the column.
@@ -105,6 +105,8 @@ class FlowExecutionRecord(_Claimed):
     status: str
     input: Any
     flow_name: str | None = None  # the one to move to; None leaves it where it is
+    # The names of tasks that are skipped now and were not before, or the other way round.
+    reconsidered: set[str] = field(default_factory=set)
 
     @property
     def is_deleted(self) -> bool:
@@ -125,9 +127,15 @@ class FlowExecutionRecord(_Claimed):
         if self._take_status(observation.status):
             self._set_status(self.claims["status"][2])
         self._take_values("input", observation.input)
-        if observation.skipped is not None and self._counts("skipped", observation.skipped, self.skipped):
-            self.claims["skipped"].append(observation.skipped.value)
+        if observation.skipped is not None:
+            self._take_skipped(observation.skipped)
+
+    def _take_skipped(self, claim: Claim) -> None:
+        before = self.skipped
+        if self._counts("skipped", claim, before):
+            self.claims["skipped"].append(claim.value)
             self.changed.add("skipped")
+            self.reconsidered |= {*before} ^ {*claim.value}
 
     def _set_status(self, status: str) -> None:
         if self.status != status:
@@ -144,11 +152,14 @@ class TaskExecutionRecord(_Claimed):
     idx: int
     id: str = field(default_factory=uuid7_text)
     status: str = ProcessingStatus.QUEUED.value
+    edited_status: str = EditedStatus.NOT_EDITED.value
+    stale_status: str = StaleStatus.CONSISTENT.value
+    created_at: str | None = None  # None of a new one
+    started_at: str | None = None
+    completed_at: str | None = None
     input: Any = None
     output: Any = None
     error: Any = None
-    started_at: str | None = None
-    completed_at: str | None = None
 
     def take(self, observation: TaskExecutionObservation) -> None:
         if self._take_status(observation.status):

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.db import DataError, IntegrityError
 
-from tags.actions.ingest import LARGEST_RECORD, TooLarge, record_observations
+from tags.actions.ingest import record_observations
 from tags.actions.observations import Observation
+from tags.actions.record_size import LARGEST_RECORD, TooLarge
 from tags.actions.rejections import MOST_KEPT, Rejection, keep_rejections
 from tags.errors import PayloadTooLarge
 from tags.ingest.errors import Rejected

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from django.http import HttpResponse
 
-from tags.actions.ingest import LARGEST_RECORD
+from tags.actions.record_size import LARGEST_RECORD
 from tags.actions.rejections import MOST_KEPT
 from tags.api import parsers
 from tags.ingest import openlineage
