@@ -54,7 +54,7 @@ class Bench:
         return Row("The same, starts and ends apart", statistics.median(rates), None, "", note)
 
     def single(self) -> Iterator[Row]:
-        for senders in (2, 4):
+        for senders in (2, 4, 8, 16):
             tenant, events = _tenant(), lineage.Events(f"single {senders}")
             rates = self._rates(senders, 500, lambda: [_post(tenant.token, [one]) for one in events.take(500)])  # noqa: B023
             title = f"Requests a second with one event each, {senders} senders"

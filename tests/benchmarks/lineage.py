@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 TASKS_OF_A_RUN = 10
-_RUNS_AT_ONCE = 10
 _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 _PRODUCER = "https://github.com/OpenLineage/OpenLineage/tree/1.40.0/integration/spark"
 _FACETS = "https://openlineage.io/spec/facets/1-0-0"
@@ -19,8 +18,9 @@ _FACETS = "https://openlineage.io/spec/facets/1-0-0"
 class Events:
     """An endless stream of events of about 1 kB: tasks of runs that go on side by side, each started and completed."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, runs_at_once: int = 10) -> None:
         self._name = uuid5(UUID(int=0), name)
+        self._runs_at_once = runs_at_once
         self._numbers = count()
         self._events = self._all()
 
@@ -34,7 +34,7 @@ class Events:
 
     def _all(self) -> Iterator[bytes]:
         while True:
-            runs = [next(self._numbers) for _ in range(_RUNS_AT_ONCE)]
+            runs = [next(self._numbers) for _ in range(self._runs_at_once)]
             for step in range(TASKS_OF_A_RUN):
                 for kind in ("START", "COMPLETE"):
                     for run in runs:

@@ -128,6 +128,17 @@ def test_the_latest_run_of_a_skipped_task_is_cancelled_and_no_other(tenant: Tena
         assert [row[3] for row in stored(owner, other)["task_executions"]] == ["completed", "cancelled"]
 
 
+def test_a_task_that_is_no_longer_skipped_is_taken_at_its_word(tenant: Tenant, owner: Owner) -> None:
+    """As when a flow is cleared and runs again, and its task with it: what counts came last in half of the orders."""
+    id = uuid4()
+    first, again = flow(id, skipped=Claim(["extract"], at(9))), flow(id, skipped=Claim([], at(5), 1))
+    for order in permutations([task(id, 1, "completed"), task(id, 2, "completed", idx=1), first, again]):
+        other = Tenant.create()
+        for one in order:
+            tell(other, flow(id), one)
+        assert [row[3] for row in stored(owner, other)["task_executions"]] == ["completed", "completed"]
+
+
 def test_what_is_known_by_a_run_alone_waits_for_it(tenant: Tenant, owner: Owner) -> None:
     id, run = uuid4(), uuid4()
     detail = DetailObservation(run, {("queries", "q1"): Claim({"query": "SELECT 1"}, at(1))})
