@@ -10,9 +10,9 @@ from drf_spectacular.utils import extend_schema
 from pydantic import AwareDatetime, BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from tags.api.authentication import caller_of
+from tags.api.base import ApiView
 from tags.api.json_rows import json_response
 from tags.api.schema import query_parameters
 from tags.api.validation import TagType, TaskName, Wire, validated_query
@@ -71,7 +71,7 @@ class EventPage(BaseModel):
     reset: bool = Field(description="`after` is not a position of this stream, or no longer: load the state anew")
 
 
-class EventsView(APIView):
+class EventsView(ApiView):
     permissions = {"GET": Permission.READ}
 
     @extend_schema(operation_id="list_events", parameters=query_parameters(EventQuery), responses={200: EventPage})
@@ -106,7 +106,7 @@ def _page(events: Iterable[tuple[int, str]], last: int, limit: int) -> Iterator[
     yield f'],"position":{position if count == limit else last},"reset":false}}'
 
 
-class SealView(APIView):
+class SealView(ApiView):
     permissions = {"GET": Permission.READ}
 
     @extend_schema(operation_id="get_seal", responses={200: SealFile, 404: None})

@@ -10,10 +10,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, mod
 from pydantic_core import PydanticCustomError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from tags.actions import flow_executions
 from tags.api.authentication import caller_of
+from tags.api.base import ApiView
 from tags.api.json_rows import json_array, json_response
 from tags.api.schema import query_parameters
 from tags.api.validation import TagFilter, Time, Wire, validated, validated_query
@@ -104,7 +104,7 @@ _EXAMPLE_EXECUTION = {
 }
 
 
-class FlowExecutionsView(APIView):
+class FlowExecutionsView(ApiView):
     permissions = {"GET": Permission.READ, "POST": Permission.INGEST}
 
     @extend_schema(
@@ -144,7 +144,7 @@ class FlowExecutionsView(APIView):
         return response
 
 
-class FlowExecutionView(APIView):
+class FlowExecutionView(ApiView):
     permissions = {"GET": Permission.READ, "DELETE": Permission.INGEST}
 
     @extend_schema(operation_id="get_flow_execution", responses={200: FlowExecutionObject})
@@ -160,7 +160,7 @@ class FlowExecutionView(APIView):
         return Response(status=204)
 
 
-class FlowExecutionStatusView(APIView):
+class FlowExecutionStatusView(ApiView):
     permissions = {"PATCH": Permission.INGEST}
 
     @extend_schema(

@@ -7,10 +7,10 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from pydantic import BaseModel
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from tags.actions.observations import Observation
 from tags.api.authentication import caller_of
+from tags.api.base import ApiView
 from tags.api.parsers import GzipJSONParser
 from tags.errors import Invalid, TagsiteError, detail
 from tags.ingest import openlineage
@@ -54,7 +54,7 @@ _EVENT = {"type": "object", "description": "An OpenLineage event", "additionalPr
 _REQUEST = {"application/json": {"oneOf": [_EVENT, {"type": "array", "items": _EVENT, "minItems": 1}]}}
 
 
-class LineageView(APIView):
+class LineageView(ApiView):
     permissions = {"POST": Permission.INGEST}
     parser_classes = [GzipJSONParser]
     max_body = settings.MAX_BODY_INGEST

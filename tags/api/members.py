@@ -10,10 +10,10 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 from pydantic_core import PydanticCustomError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from tags.actions import organizations
 from tags.api.authentication import caller_of
+from tags.api.base import ApiView
 from tags.api.validation import Wire, validated
 from tags.db.tenancy import in_organization
 from tags.models import Membership, Permission, Role
@@ -50,7 +50,7 @@ class MemberList(BaseModel):
     members: list[MemberObject]
 
 
-class MembersView(APIView):
+class MembersView(ApiView):
     permissions = _ADMINS_ONLY
 
     @extend_schema(operation_id="list_members", responses={200: MemberList})
@@ -69,7 +69,7 @@ class MembersView(APIView):
         return Response(member_json(member), status=201)
 
 
-class MemberView(APIView):
+class MemberView(ApiView):
     permissions = _ADMINS_ONLY
 
     @extend_schema(operation_id="change_member_role", request=RoleChange, responses={200: MemberObject, 409: None})

@@ -7,10 +7,10 @@ from drf_spectacular.utils import extend_schema
 from pydantic import AwareDatetime, BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from tags.actions import service_accounts
 from tags.api.authentication import caller_of
+from tags.api.base import ApiView
 from tags.api.validation import Time, Wire, validated
 from tags.db.tenancy import in_organization
 from tags.errors import NotFound
@@ -74,7 +74,7 @@ class CreatedApiKey(ApiKeyObject):
     token: str = Field(description="Shown here and never again")
 
 
-class ServiceAccountsView(APIView):
+class ServiceAccountsView(ApiView):
     permissions = _ADMINS_ONLY
 
     @extend_schema(operation_id="list_service_accounts", responses={200: ServiceAccountList})
@@ -97,7 +97,7 @@ class ServiceAccountsView(APIView):
         return Response(account_json(account), status=201)
 
 
-class ServiceAccountView(APIView):
+class ServiceAccountView(ApiView):
     permissions = _ADMINS_ONLY
 
     @extend_schema(operation_id="get_service_account", responses={200: ServiceAccountObject})
@@ -123,7 +123,7 @@ class ServiceAccountView(APIView):
         return Response(status=204)
 
 
-class ApiKeysView(APIView):
+class ApiKeysView(ApiView):
     permissions = _ADMINS_ONLY
 
     @extend_schema(operation_id="list_api_keys", responses={200: ApiKeyList})
@@ -145,7 +145,7 @@ class ApiKeysView(APIView):
         return Response({**key_json(key), "token": token}, status=201)
 
 
-class ApiKeyView(APIView):
+class ApiKeyView(ApiView):
     permissions = _ADMINS_ONLY
 
     @extend_schema(operation_id="rename_api_key", request=ApiKeyChange, responses={200: ApiKeyObject})

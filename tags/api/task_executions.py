@@ -13,10 +13,10 @@ from django.http import FileResponse, HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from pydantic import AwareDatetime, BaseModel, Field
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from tags.actions import task_executions
 from tags.api.authentication import caller_of
+from tags.api.base import ApiView
 from tags.api.json_rows import json_response, with_stream_position
 from tags.api.schema import STREAM_POSITION, query_parameters
 from tags.api.task_tags import TASK_TAG_JSON, TaskTagObject
@@ -167,7 +167,7 @@ _EXAMPLE_CORRECTION = {
 }
 
 
-class TaskExecutionsView(APIView):
+class TaskExecutionsView(ApiView):
     permissions = {"GET": Permission.READ, "POST": Permission.INGEST, "PUT": Permission.CORRECT}
     max_body = settings.MAX_BODY_TASK_EXECUTIONS
 
@@ -227,7 +227,7 @@ class TaskExecutionsView(APIView):
             return with_stream_position(json_response(_page(_matching(organization_id, query), query.most)), position)
 
 
-class TaskExecutionView(APIView):
+class TaskExecutionView(ApiView):
     permissions = {"GET": Permission.READ}
 
     @extend_schema(operation_id="get_task_execution", responses={200: TaskExecutionObject})

@@ -8,10 +8,10 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from pydantic import AwareDatetime, BaseModel, Field, RootModel
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from tags.actions.batch import MAX_OPERATIONS, Operation, OperationKind, Outcome, apply_batch
 from tags.api.authentication import caller_of
+from tags.api.base import ApiView
 from tags.api.json_rows import json_array, json_response, with_stream_position
 from tags.api.schema import STREAM_POSITION, query_parameters
 from tags.api.validation import TagName, TagType, TaskName, Wire, validated, validated_query
@@ -157,7 +157,7 @@ _EXAMPLE_BATCH = {
 _EXAMPLE_OUTCOMES = {"tags": [{"status": "added"}, {"status": "removed"}]}
 
 
-class TaskTagsView(APIView):
+class TaskTagsView(ApiView):
     permissions = {"GET": Permission.READ, "PATCH": Permission.TAG}
 
     @extend_schema(
@@ -201,7 +201,7 @@ class TaskTagsView(APIView):
             return with_stream_position(json_response(json_array(stream_sql(_ACTIVE_TAGS, parameters))), position)
 
 
-class TaskTagsWaitView(APIView):
+class TaskTagsWaitView(ApiView):
     permissions = {"GET": Permission.READ}
 
     @extend_schema(

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from tags.actions import credentials
 from tags.actions.credentials import Caller
 from tags.api.authentication import caller_of
+from tags.api.base import ApiView
 from tags.api.validation import Wire, validated
 from tags.db import tenancy
 from tags.models import Membership, Organization, Permission, Role
@@ -66,7 +67,7 @@ class LoginThrottle(SimpleRateThrottle):
         return f"login:{self.get_ident(request)}"
 
 
-class TokenView(APIView):
+class TokenView(ApiView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (LoginThrottle,)
@@ -84,7 +85,7 @@ class TokenView(APIView):
         return Response(_tokens(member))
 
 
-class TokenRefreshView(APIView):
+class TokenRefreshView(ApiView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (LoginThrottle,)
@@ -107,7 +108,7 @@ def _tokens(member: Membership) -> dict[str, Any]:
     }
 
 
-class ProfileView(APIView):
+class ProfileView(ApiView):
     @extend_schema(operation_id="get_profile", responses={200: Profile})
     def get(self, request: Request) -> Response:
         """Who is calling, for which organization, and what they may do."""

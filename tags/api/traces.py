@@ -12,9 +12,9 @@ from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from tags.api.authentication import caller_of
+from tags.api.base import ApiView
 from tags.api.error_body import as_tagsite_error, error_response
 from tags.api.parsers import read_body, unpacked
 from tags.errors import BadRequest
@@ -39,7 +39,7 @@ class JSONBody(ProtobufBody):
 
 
 @extend_schema(exclude=True)  # what is described there answers in the API's own form
-class TracesView(APIView):
+class TracesView(ApiView):
     permissions = {"POST": Permission.INGEST}
     parser_classes = [ProtobufBody, JSONBody]
 

@@ -4,10 +4,10 @@ from drf_spectacular.utils import extend_schema
 from pydantic import AwareDatetime, BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from tags.actions import tickets
 from tags.api.authentication import SessionAuthentication, caller_of
+from tags.api.base import ApiView
 from tags.api.validation import Wire, validated
 from tags.errors import Forbidden
 from tags.models import Permission
@@ -23,7 +23,7 @@ class CreatedWsTicket(BaseModel):
     expires_at: AwareDatetime
 
 
-class WsTicketsView(APIView):
+class WsTicketsView(ApiView):
     permissions = {"POST": Permission.READ}
 
     @extend_schema(operation_id="create_ws_ticket", request=_NOTHING, responses={201: CreatedWsTicket})
