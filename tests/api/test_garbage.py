@@ -3,6 +3,7 @@
 import gc
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
@@ -15,9 +16,9 @@ from tests.ingest.test_lineage_endpoint import event
 
 def requests_left_by(tenant: Tenant, method: str, path: str, body: Any, status: int) -> int:
     """Served without Django's test client, which makes circles of its own."""
-    sent = RequestFactory().generic(
-        method, path, json.dumps(body), content_type="application/json", headers={"X-API-Key": tenant.token}
-    )
+    id = uuid4().hex
+    headers = {"X-API-Key": tenant.token, "X-Request-ID": id}
+    sent = RequestFactory().generic(method, path, json.dumps(body), content_type="application/json", headers=headers)
     gc.collect()
     gc.disable()
     try:
@@ -26,7 +27,8 @@ def requests_left_by(tenant: Tenant, method: str, path: str, body: Any, status: 
         assert (said[0][:3], len(b"".join(response)) > 0) == (str(status), True)
         response.close()  # type: ignore[attr-defined]  # an HttpResponse
         del response
-        return sum(type(found) is Request for found in gc.get_objects())
+        requests = [found for found in gc.get_objects() if type(found) is Request]
+        return sum(found.headers.get("X-Request-ID") == id for found in requests)
     finally:
         gc.enable()
 
