@@ -36,6 +36,8 @@ class Caller:
     permissions: frozenset[Permission]
     user: User | None = None
     api_key_id: UUID | None = None
+    # Of a page's caller: all of theirs, with the organizations, by these' names.
+    memberships: tuple[Membership, ...] = ()
     # Django REST framework asks this of whatever stands in `request.user`.
     is_authenticated: bool = True
 
@@ -76,15 +78,16 @@ def _caller_of_holder(holder: KeyHolder, request_id: str) -> Caller:
 
 def caller_of_user(user_id: UUID, organization_id: UUID | None, request_id: str) -> Caller:
     """A person as a member of the organization, or of the first they joined. Raises NotAuthenticated."""
-    return _caller_of_member(_membership(user_id, organization_id), request_id)
+    return _caller_of_member(_chosen(_memberships(user_id), organization_id), request_id)
 
 
 def caller_of_page(request: HttpRequest) -> Caller:
     """The logged-in person of a page, in the organization that they work in. Raises NotAuthenticated."""
-    organization_id = request.session.get(SESSION_ORGANIZATION)
-    caller = caller_of_user(UUID(str(request.user.pk)), organization_id, request_context.current_request_id())
+    memberships = _memberships(UUID(str(request.user.pk)))
+    member = _chosen(memberships, request.session.get(SESSION_ORGANIZATION))
+    caller = _caller_of_member(member, request_context.current_request_id())
     request_context.name_caller(caller.organization_id, caller.actor)
-    return caller
+    return replace(caller, memberships=tuple(sorted(memberships, key=lambda one: (one.organization.name, one.id))))
 
 
 def caller_of_access_token(token: str, request_id: str) -> Caller:
@@ -104,7 +107,7 @@ def log_in(request: HttpRequest, username: str, password: str, organization_id: 
     user = authenticate(request, username=username, password=password)
     if user is None:
         raise NotAuthenticated("The user name or the password is not right")
-    return _membership(user.pk, organization_id)
+    return _chosen(_memberships(user.pk), organization_id)
 
 
 def member_of_refresh_token(token: str) -> Membership:
@@ -119,15 +122,19 @@ def issue_tokens(member: Membership) -> tuple[str, str]:
     )
 
 
-def _membership(user_id: UUID, organization_id: UUID | None) -> Membership:
-    with tenancy.as_user(user_id):
-        memberships = Membership.objects.filter(user_id=user_id, user__is_active=True).select_related("user")
-        if organization_id is not None:
-            memberships = memberships.in_organization(organization_id)
-        membership: Membership | None = memberships.order_by("created_at", "id").first()
-    if membership is None:
-        raise NotAuthenticated(REFUSED)
-    return membership
+def _memberships(user_id: UUID) -> list[Membership]:
+    """An active person's, with their organizations, the oldest first."""
+    with tenancy.pipeline(), tenancy.as_user(user_id):
+        memberships = Membership.objects.filter(user_id=user_id, user__is_active=True)
+        return list(memberships.select_related("user", "organization").order_by("created_at", "id"))
+
+
+def _chosen(memberships: list[Membership], organization_id: UUID | str | None) -> Membership:
+    """That in the organization, or the first. Raises NotAuthenticated."""
+    for member in memberships:
+        if organization_id is None or str(member.organization_id) == str(organization_id):
+            return member
+    raise NotAuthenticated(REFUSED)
 
 
 def _caller_of_member(member: Membership, request_id: str) -> Caller:
@@ -137,7 +144,7 @@ def _caller_of_member(member: Membership, request_id: str) -> Caller:
 
 def _member_of_token(token: str, use: str) -> Membership:
     claims = _claims(token, use)
-    member = _membership(UUID(claims["sub"]), UUID(claims["org"]))
+    member = _chosen(_memberships(UUID(claims["sub"])), UUID(claims["org"]))
     if not hmac.compare_digest(password_mark(member.user), claims["pwd"]):
         raise NotAuthenticated(REFUSED)
     return member

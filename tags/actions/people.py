@@ -10,6 +10,11 @@ def change_preferences(user_id: UUID, language: str, time_zone: str, theme: Them
     User.objects.filter(id=user_id).update(language=language, time_zone=time_zone, theme=theme)
 
 
+def change_theme(user_id: UUID, theme: Theme) -> None:
+    """Light, dark, or as the device has it."""
+    User.objects.filter(id=user_id).update(theme=theme)
+
+
 def change_email(user_id: UUID, email: str) -> None:
     """Where the person's mail goes: links that set a new password. Empty: nowhere."""
     User.objects.filter(id=user_id).update(email=email)

@@ -18,9 +18,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tags.actions import people
 from tags.actions.credentials import SESSION_ORGANIZATION, Caller
-from tags.db import tenancy
-from tags.errors import NotFound
-from tags.models import Membership, Theme, User
+from tags.errors import BadRequest, NotFound
+from tags.models import Theme, User
 from tags.review.access import desk, page_of, user_id
 from tags.review.preferences import browser_time_zone, time_zones
 
@@ -90,15 +89,24 @@ def account(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 @require_POST
 @page_of()
+def change_theme(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """From any page; the page's script shows it there (tags/static/tags/theme.js). Raises BadRequest."""
+    theme = request.POST.get("theme", "")
+    if theme not in Theme.values:
+        raise BadRequest("There is no such theme")
+    people.change_theme(user_id(caller), Theme(theme))
+    return redirect("account")
+
+
+@require_POST
+@page_of()
 def work_in(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Work in another organization from now on. Raises NotFound for one that the person does not belong to."""
     form = _OrganizationForm(request.POST)
     if not form.is_valid():
         raise NotFound("There is no such organization")
     organization_id: UUID = form.cleaned_data["organization_id"]
-    with tenancy.as_user(user_id(caller)):
-        belongs = Membership.objects.filter(user_id=user_id(caller), organization_id=organization_id).exists()
-    if not belongs:
+    if organization_id not in {member.organization_id for member in caller.memberships}:
         raise NotFound("There is no such organization")
     request.session[SESSION_ORGANIZATION] = str(organization_id)
     return redirect("inbox")

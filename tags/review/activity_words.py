@@ -134,7 +134,7 @@ def _sums(entry: Entry) -> list[str]:
         (entry.moved, ngettext("changed a run", "changed runs %(n)d times", entry.moved)),
         (entry.reported, ngettext("reported a task", "reported %(n)d tasks", entry.reported)),
         (entry.changed, ngettext("changed a task", "changed tasks %(n)d times", entry.changed)),
-        (entry.added, ngettext("put a tag on", "put %(n)d tags on", entry.added)),
-        (entry.removed, ngettext("took a tag off", "took %(n)d tags off", entry.removed)),
+        (entry.added, ngettext("added a tag", "added %(n)d tags", entry.added)),
+        (entry.removed, ngettext("removed a tag", "removed %(n)d tags", entry.removed)),
     ]
     return [words % {"n": count} if "%" in words else words for count, words in sums if count]

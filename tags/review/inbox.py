@@ -12,7 +12,7 @@ from tags.actions.credentials import Caller
 from tags.actions.decisions import MOST_NOTE, MOST_TASKS, waiting_tags
 from tags.actions.saved_views import seen_views
 from tags.db import exact_json
-from tags.db.tenancy import in_organization
+from tags.db.tenancy import in_organization, pipeline
 from tags.errors import BadRequest
 from tags.events.reading import current_position
 from tags.models import Permission, TaskTag
@@ -42,7 +42,7 @@ def show_inbox(
     """The list that a query string asks for; with what was wrong about a saved view, if anything was."""
     form, asked = _asked(query_string)
     wanted = asked or Filter()
-    with in_organization(caller.organization_id):
+    with pipeline(), in_organization(caller.organization_id):
         after = current_position(caller.organization_id)  # first: what is then read is not older
         waiting = waiting_tags(caller.organization_id)
         query = InboxQuery(caller.organization_id, waiting, wanted)
@@ -76,7 +76,7 @@ def _part(request: HttpRequest, caller: Caller, query_string: str) -> HttpRespon
     """Of a further page the list alone, for the page's script."""
     form, asked = _asked(query_string)
     wanted = asked or Filter()
-    with in_organization(caller.organization_id):
+    with pipeline(), in_organization(caller.organization_id):
         waiting = waiting_tags(caller.organization_id)
         page = InboxQuery(caller.organization_id, waiting, wanted).page() if asked else Page([])
         names = people(caller, _actors(page))

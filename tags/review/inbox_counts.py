@@ -7,7 +7,7 @@ from django.db import connection
 from tags.review.inbox_listed import FLOW_EXECUTION, Listed
 
 # What is counted of each waiting tag, the oldest first; from there on a figure is "at least".
-COUNTED = 200
+COUNTED = 100
 
 _COUNTS = """
     WITH looked AS MATERIALIZED (

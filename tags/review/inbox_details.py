@@ -1,4 +1,4 @@
-"""What the inbox shows of each task, and the search in it. Everything here runs inside `in_organization`."""
+"""What the inbox shows of each task. Everything here runs inside `in_organization`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,16 +43,8 @@ _DETAILS = """
           AND task_name = wanted.task_name
         ORDER BY task_execution_idx DESC LIMIT 1
     ) AS run
-    WHERE {search}
-    ORDER BY wanted.ordinal LIMIT {limit}
+    ORDER BY wanted.ordinal
 """
-# A word as it is written, or as it is written inside a JSON text.
-_FOUND = """(
-    strpos(lower(run.task_name), lower(%(q)s::text)) > 0 OR strpos(lower(flow.name), lower(%(q)s::text)) > 0
-    OR strpos(lower(run.output::text), lower(%(json_q)s::text)) > 0
-    OR strpos(lower(run.error::text), lower(%(json_q)s::text)) > 0
-    OR strpos(lower(run.input::text), lower(%(json_q)s::text)) > 0
-)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +63,14 @@ class Details:
     tags: list[dict[str, Any]]
 
 
-def details(
-    keys: Sequence[Key], parameters: Mapping[str, Any], *, limit: int, searches: bool
-) -> list[tuple[Key, Details]]:
-    """Of these tasks, in their order, or of those in which the search finds something; `limit` at most."""
-    statement = _DETAILS.format(search=_FOUND if searches else "true", limit=int(limit))
+def details(keys: Sequence[Key], parameters: Mapping[str, Any]) -> list[tuple[Key, Details]]:
+    """Of these tasks, in their order."""
     of_keys: dict[str, Any] = {
         "flow_execution_ids": [key.flow_execution_id for key in keys],
         "task_names": [key.task_name for key in keys],
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement, {**parameters, **of_keys})
+        cursor.execute(_DETAILS, {**parameters, **of_keys})
         rows = cursor.fetchall()
     return [
         (keys[ordinal - 1], Details(*[*shown, exact_json.loads(tags) if tags else []]))

@@ -85,6 +85,18 @@ _CARRIES = """
           AND carried.task_name = looked.task_name AND carried.status = 'active' {same_tag}
     )
 """
+# A word as it is written, or as it is written inside a JSON text.
+_FOUND = """(
+    strpos(lower(looked.task_name), lower(%(q)s::text)) > 0 OR strpos(lower(flow.name), lower(%(q)s::text)) > 0 OR (
+        SELECT strpos(lower(run.output::text), lower(%(json_q)s::text)) > 0
+            OR strpos(lower(run.error::text), lower(%(json_q)s::text)) > 0
+            OR strpos(lower(run.input::text), lower(%(json_q)s::text)) > 0
+        FROM task_execution AS run
+        WHERE run.organization_id = %(organization_id)s AND run.flow_execution_id = flow_execution.id
+          AND run.task_name = looked.task_name
+        ORDER BY run.task_execution_idx DESC LIMIT 1
+    )
+)"""
 # Where one task stands.
 _KEY = """
     SELECT one.created_at, one.id, one.flow_execution_id, one.task_name, flow.name
@@ -227,6 +239,8 @@ class Listed:
             conditions.append("flow.name = %(flow)s")
         if self.wanted.status and self.by_tag:
             conditions.append(f"{_NEWEST_STATUS} = %(status)s")
+        if self.wanted.q:
+            conditions.append(_FOUND)
         if cursor and self.is_sorted_by_name:
             name = {"flow": "flow.name", "task": "looked.task_name"}[self.wanted.sort]
             sign = "<" if is_descending else ">"

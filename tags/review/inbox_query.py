@@ -44,12 +44,11 @@ class InboxQuery:
 
     def page(self) -> Page:
         """Two statements: which tasks, and what is shown of them."""
-        searches, sort = bool(self.wanted.q), self.wanted.sort
-        keys = self.listed.keys(LOOKED_AT if searches else PAGE + 1, LOOKED_AT, self.wanted.cursor)
-        rows = details(keys.found, self.listed.parameters, limit=PAGE + 1, searches=searches)
+        keys = self.listed.keys(PAGE + 1, LOOKED_AT, self.wanted.cursor)
+        rows = details(keys.found, self.listed.parameters)
         is_cut = self.listed.is_sorted_by_name and keys.edge is not None
         if len(rows) > PAGE:
-            return Page(rows[:PAGE], rows[PAGE - 1][0].cursor(sort), keys.looked, is_cut=is_cut)
+            return Page(rows[:PAGE], rows[PAGE - 1][0].cursor(self.wanted.sort), keys.looked, is_cut=is_cut)
         if is_cut or not keys.edge:
             return Page(rows, None, keys.looked, is_cut=is_cut)
         return Page(rows, keys.edge, keys.looked, is_partial=not self.listed.is_indexed)
@@ -62,12 +61,9 @@ class InboxQuery:
         self, most: int, cursor: Cursor | None, *, backward: bool = False, window: int = 0
     ) -> tuple[list[Task], bool]:
         """The next so many tasks of the list, or those before, the nearest first; and whether there may be more."""
-        if not self.wanted.q:
-            keys = self.listed.keys(most + 1, window or LOOKED_AT, cursor, backward=backward)
-            return [key.task for key in keys.found[:most]], keys.edge is not None or len(keys.found) > most
-        keys = self.listed.keys(LOOKED_AT, LOOKED_AT, cursor, backward=backward)
-        found = details(keys.found, self.listed.parameters, limit=most, searches=True)
-        return [key.task for key, _ in found], keys.edge is not None or len(found) == most
+        window = LOOKED_AT if self.wanted.q else window or LOOKED_AT
+        keys = self.listed.keys(most + 1, window, cursor, backward=backward)
+        return [key.task for key in keys.found[:most]], keys.edge is not None or len(keys.found) > most
 
     def key_of(self, task: Task) -> Key | None:
         """None for a task that the list does not have, whatever else than tags and age its filter asks."""

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tags.actions import decisions
 from tags.actions.batch import Operation, OperationKind
 from tags.actions.credentials import Caller
-from tags.db.tenancy import in_organization
+from tags.db.tenancy import in_organization, pipeline
 from tags.errors import NotFound, TagsiteError
 from tags.events.reading import current_position
 from tags.models import Permission, TaskExecution, TaskTag
@@ -134,7 +134,7 @@ def duration(started: datetime | None, ended: datetime | None) -> timedelta | No
 
 
 def _page(request: HttpRequest, caller: Caller, id: UUID, form: TagForm, status: int = 200) -> HttpResponse:
-    with in_organization(caller.organization_id):
+    with pipeline(), in_organization(caller.organization_id):
         record = find(caller, id)
         if record is None:
             raise NotFound("Not found")

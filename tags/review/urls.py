@@ -30,6 +30,7 @@ urlpatterns = [
     path("inbox/views/<uuid:id>/delete", inbox_views.delete, name="delete-view"),
     path("palette", palette.palette, name="palette"),
     path("account", account.account, name="account"),
+    path("account/theme", account.change_theme, name="change-theme"),
     path("account/organization", account.work_in, name="work-in"),
     path("account/email", account.change_email, name="change-email"),
     path("account/password", account.ChangePassword.as_view(), name="change-password"),

@@ -4,24 +4,27 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from typing import ParamSpec, TypeVar
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from tags.models import ProcessingStatus
 
+_Given = ParamSpec("_Given")
+_Found = TypeVar("_Found")
 # OpenTelemetry's spans: their task names end in the span's id.
 _SPAN = re.compile(r"(.*\S) \[([0-9a-f]{16})\]", re.DOTALL)
 
 
-def per_language(words: Callable[[], dict[str, str]]) -> Callable[[], dict[str, str]]:
+def per_language(find: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
     """Find the words once for each language: a page says hundreds, which took a tenth of its time."""
 
     @cache
-    def in_language(language: str | None) -> dict[str, str]:
-        return words()
+    def in_language(language: str | None, *given: _Given.args, **named: _Given.kwargs) -> _Found:
+        return find(*given, **named)
 
-    return lambda: in_language(get_language())
+    return lambda *given, **named: in_language(get_language(), *given, **named)
 
 
 def duration_text(duration: timedelta | None) -> str:
@@ -43,13 +46,13 @@ def duration_text(duration: timedelta | None) -> str:
 
 
 @per_language
-def _status_words() -> dict[str, str]:
+def status_words() -> dict[str, str]:
     return {status.value: str(status.label) for status in ProcessingStatus}
 
 
 def status_word(status: str) -> str:
     """Of a task execution's processing status."""
-    return _status_words()[status]
+    return status_words()[status]
 
 
 def split_name(task_name: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ NO_PAGES = {
     "activity-news",
     "change-tag",
     "change-tags",
+    "change-theme",
     "change-view",
     "create-view",
     "decide",

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -24,6 +25,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = PROJECT / "docs" / "pictures"
 SIZES: dict[str, Any] = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 SCHEMES: list[Any] = ["light", "dark"]
+
+
+# The demo has no longer run than one of this flow.
+_OF_MANY_TASKS = "show=all&flow=example_task_group"
 
 
 class Pictures:
@@ -50,8 +55,8 @@ class Pictures:
         self.take("task", task)
         failed = self._first("a[href^='/tasks/']", "/?tag=requires_attention&status=failed")
         self.take("task-failed", failed)
-        self.take("correct", f"{task}/correct")
-        self.take("run", self._first("a[href^='/runs/']", failed))
+        self.take("correct", f"{urlsplit(task).path}/correct")
+        self.take("run", self._first("a[href^='/runs/']", self._first("a[href^='/tasks/']", f"/?{_OF_MANY_TASKS}")))
         for name in ("account", "activity", "insights", "live", "admin/", "admin/tags/tasktag/"):
             self.take(name.strip("/").replace("/", "-"), f"/{name}")
 

@@ -52,7 +52,7 @@ def test_a_bulk_decision_is_one_line_that_opens(tenant: Tenant) -> None:
     assert lines(page) == [
         "you approved 60 tasks invoices",
         f"{tenant.admin.username} flagged task 0 invoices",
-        "Tagsite began a run, reported 60 tasks, put 60 tags on invoices",
+        "Tagsite began a run, reported 60 tasks, added 60 tags invoices",
     ]
     assert "why?" in page
     assert f'href="/runs/{execution.id}"' in page
@@ -104,7 +104,7 @@ def test_it_is_filtered(busy: dict[str, Any]) -> None:
     assert see(tenant, f"?run={busy['run']}&type=tags") == [
         "Tagsite added rare task 1 invoices",
         approved,
-        "Tagsite put 2 tags on invoices",
+        "Tagsite added 2 tags invoices",
     ]
     today, tomorrow = datetime.now(UTC).date(), datetime.now(UTC).date() + timedelta(days=1)
     assert see(tenant, f"?type=decisions&since={today - timedelta(days=1)}&until={tomorrow}") == [rejected, approved]

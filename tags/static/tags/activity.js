@@ -25,6 +25,12 @@ async function ask() {
     button.textContent = count === 1 ? page.one : page.many.replace("%s", count);
 }
 
+const opener = document.getElementById("open-filters");
+opener.addEventListener("click", () => {
+    const isOpen = document.getElementById("filters").classList.toggle("open");
+    opener.setAttribute("aria-expanded", String(isOpen));
+});
+
 async function showNews() {
     const response = await fetch(location.href);
     if (!response.ok) return location.reload();

@@ -3,7 +3,7 @@
 import "./time_zone.js";
 
 const words = JSON.parse(document.getElementById("desk-words").textContent);
-const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+export const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 const NOTICE = 6_000; // milliseconds for which a notice stays,
 const IMPORTANT = 20_000; // and one with something to do, or of a problem

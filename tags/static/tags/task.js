@@ -1,13 +1,13 @@
 // The page of a task: decide by a key, see what others do meanwhile, go on to the next one.
 
-import { decide, notify, offerUndo, undo } from "./desk.js";
+import { decide, notify } from "./desk.js";
 import { forget, keep } from "./kept.js";
+import { offer, remember, showUndo, takeBack } from "./last_decision.js";
 import { showLine } from "./line.js";
 import { connect } from "./live.js";
 import { inWords, Others } from "./presence.js";
 import { setUpValues } from "./values.js";
 
-const LAST = "tagsite.last-decision"; // in sessionStorage: what `u` takes back
 const PAUSE = 250; // milliseconds in which events that come together are answered together
 const READING = 1_000; // milliseconds in which one reads who else is here
 
@@ -179,7 +179,7 @@ class Shown {
             await this.refresh();
             notify(document.getElementById("decide").dataset.nothingLeft);
         }
-        if (changed > 0) offer();
+        if (changed > 0) offer(comeBack);
     }
 }
 
@@ -239,39 +239,7 @@ function begin() {
     shown.open();
 }
 
-// Taking back
-
-let offered = null;
-
-const lastOne = () => JSON.parse(sessionStorage.getItem(LAST));
-
-function remember(last) {
-    if (last) sessionStorage.setItem(LAST, JSON.stringify(last));
-    else sessionStorage.removeItem(LAST);
-    showUndo();
-}
-
-function showUndo() {
-    const button = document.getElementById("undo");
-    const last = lastOne();
-    if (!button) return;
-    button.hidden = !last;
-    button.title = last?.text ?? "";
-}
-
-function offer() {
-    offered?.remove();
-    const last = lastOne();
-    offered = offerUndo(last.text, last.group_id, () => comeBack(last));
-}
-
-function takeBack() {
-    const last = lastOne();
-    if (!last) return;
-    offered?.remove();
-    undo(last.group_id, () => comeBack(last));
-}
-
+/** Where something was taken back. */
 function comeBack(last) {
     remember(null);
     if (last.path === location.pathname + location.search) shown.refreshSoon();
@@ -284,7 +252,7 @@ main.addEventListener("click", (event) => {
     const button = event.target.closest("[data-kind]");
     if (button) shown.press(button);
     else if (event.target.closest("#unlock")) shown.lock("");
-    else if (event.target.closest("#undo")) takeBack();
+    else if (event.target.closest("#undo")) takeBack(comeBack);
 });
 main.addEventListener("submit", (event) => event.target.id === "decision" && event.preventDefault());
 addEventListener("popstate", () => location.reload());
@@ -303,5 +271,5 @@ if (did || query.has("corrected")) {
 begin();
 if (/^[0-9a-f-]{36}$/.test(did ?? "")) {
     remember({ group_id: did, text: document.getElementById("tags-title").textContent, path: location.pathname + location.search });
-    offer();
+    offer(comeBack);
 }
