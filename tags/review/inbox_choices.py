@@ -9,6 +9,7 @@ from tags.review.inbox_counts import Counts, Group
 from tags.review.inbox_filter import Filter
 from tags.review.inbox_query import Page
 from tags.review.people import Who
+from tags.review.words import figure
 
 # Choices of a kind that are offered; any other is asked for by its name.
 _OFFERED = 8
@@ -41,10 +42,10 @@ class Choices:
             return ""
         known = sum(group.count for group in self._counts.groups if self._matches(group, ""))
         if not self._counts.is_cut:
-            return f"{known:,}"
+            return figure(known)
         if self._page.next is None and self._wanted.cursor is None:
-            return f"{len(self._page.rows):,}"
-        return f"{max(known, len(self._page.rows)):,}+"
+            return figure(len(self._page.rows))
+        return f"{figure(max(known, len(self._page.rows)))}+"
 
     @property
     def tags(self) -> list[Choice]:
@@ -109,8 +110,8 @@ class Choices:
         if not self._is_counted:
             return ""
         if not self._counts.is_cut:
-            return f"{count:,}"
-        return f"{count:,}+" if count else ""  # none among those that were counted says nothing
+            return figure(count)
+        return f"{figure(count)}+" if count else ""  # none among those that were counted says nothing
 
     def _matches(self, group: Group, besides: str) -> bool:
         """Whether these tasks are asked for; the one thing `besides` is left open."""

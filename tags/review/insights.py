@@ -18,7 +18,7 @@ from tags.review.insights_period import CHOICES, PeriodForm
 from tags.review.insights_query import Figures, Insights
 from tags.review.people import people
 from tags.review.plots import decisions_plot, shares, times_plot
-from tags.review.words import duration_text
+from tags.review.words import duration_text, figure
 
 # Rows of a table on the page; its file has them all.
 _SHOWN = 20
@@ -77,9 +77,9 @@ def insights(request: HttpRequest, caller: Caller) -> HttpResponse:
         "choices": [(days, period.query(days=days)) for days in CHOICES],
         "flows": flow_names,
         "total": Row("", found.total, []),
-        "waiting": f"{found.total.waiting:,}",
-        "decided": f"{found.total.decisions:,}",
-        "per_day": f"{found.total.decisions / period.length:.1f}",
+        "waiting": figure(found.total.waiting),
+        "decided": figure(found.total.decisions),
+        "per_day": figure(found.total.decisions / period.length, 1),
         "decisions": decisions_plot(found.days),
         "times": times_plot(found.days),
         "days": [Row(str(day), figures, []) for day, figures in reversed(found.days.items())],

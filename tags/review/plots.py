@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from tags.review.insights_query import Figures
-from tags.review.words import duration_text
+from tags.review.words import duration_text, figure
 
 TOP, BOTTOM = 8, 198  # of the plot's ground; the days' names stand beneath
 HEIGHT = 222
@@ -100,7 +100,7 @@ def decisions_plot(days: Mapping[date, Figures]) -> Plot:
     """A column for each day: approved at the bottom, rejected and flagged on top of it."""
     most = max((figures.decisions for figures in days.values()), default=0)
     steps = _steps(most)
-    plot = Plot([Line(_height(step, steps[-1]), f"{step:,}") for step in steps], _days(days))
+    plot = Plot([Line(_height(step, steps[-1]), figure(step)) for step in steps], _days(days))
     for day, figures in zip(plot.days, days.values(), strict=True):
         reached = 0
         for kind, count in _kinds(figures):

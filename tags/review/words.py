@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cache
 from typing import ParamSpec, TypeVar
 
+from django.utils.formats import number_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -27,6 +28,11 @@ def per_language(find: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
     return lambda *given, **named: in_language(get_language(), *given, **named)
 
 
+def figure(number: float, decimals: int = 0) -> str:
+    """As it is written in the reader's language: 1,234.5 or 1.234,5."""
+    return number_format(round(number, decimals), decimals, force_grouping=True)  # which would cut, not round
+
+
 def duration_text(duration: timedelta | None) -> str:
     """With the two largest units, or a fraction of seconds; empty for None."""
     if duration is None:
@@ -35,7 +41,7 @@ def duration_text(duration: timedelta | None) -> str:
     if seconds < 1:
         return _("%(number)d ms") % {"number": round(seconds * 1000)}
     if seconds < 60:
-        return _("%(number).1f s") % {"number": seconds}
+        return _("%(number)s s") % {"number": figure(seconds, 1)}
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}

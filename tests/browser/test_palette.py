@@ -86,3 +86,17 @@ def test_the_palette_and_the_sheet_take_no_key_for_a_decision(page: Page, tenant
     page.keyboard.press("g")
     page.keyboard.press("a")
     page.wait_for_url("**/activity")
+
+
+def test_the_theme_is_chosen_without_leaving_the_page(page: Page, tenant: Tenant) -> None:
+    page.emulate_media(color_scheme="light")
+    log_in(page, tenant, "/")
+    with page.expect_response("**/account/theme"):
+        page.keyboard.press("Control+k")
+        page.keyboard.type("dark")
+        page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_css("color-scheme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_css("color-scheme", "dark")
+    page.locator(".who").click()
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")

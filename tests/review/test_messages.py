@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
+from tags.review.words import duration_text, figure
 from tests.cast import Tenant, operation
 from tests.database import PROJECT
 from tests.review.marked import messages
@@ -64,6 +66,14 @@ def brackets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tags.review.words.get_language", lambda: "in brackets")
     for name in ("gettext", "ngettext", "pgettext", "npgettext"):
         monkeypatch.setattr(translation._trans, name, around(getattr(translation._trans, name)))
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    with translation.override("de"):
+        assert (figure(12_345), figure(1234.56, 1)) == ("12.345", "1.234,6")
+        assert duration_text(timedelta(seconds=2.5)) == "2,5 s"
+    with translation.override("en"):
+        assert (figure(12_345), duration_text(timedelta(seconds=2.5))) == ("12,345", "2.5 s")
 
 
 def data(word: str) -> str:

@@ -7,7 +7,7 @@ export const list = byId("tasks");
 export const mayDecide = "mayDecide" in page;
 
 export const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-export const figure = (number) => number.toLocaleString();
+export const figure = (number) => number.toLocaleString(document.documentElement.lang);
 
 // Rows. Each has a state: open, busy (being decided here), done (decided here), taken (decided by somebody else).
 
