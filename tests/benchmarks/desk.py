@@ -182,7 +182,7 @@ were done, in milliseconds.
 {table}
 
 A page shows 50 tasks. Where an index does not have the answer, a page looks at the next 1,000 rows of the list, says
-so, and goes on by itself; by flow and by task it sorts the 1,000 that wait longest. Figures count up to 200 tasks of
+so, and goes on by itself; by flow and by task it sorts the 1,000 that wait longest. Figures count up to 100 tasks of
 each waiting tag, and up to 99 of a saved view.
 
 ## How it is measured
