@@ -52,7 +52,8 @@ class Run:
                 stderr=log,
                 check=False,
             )
-        outcome = json.loads(result.read_text()) if result.exists() else {"fault": f"see {log.name}", "seconds": 0.0}
+        fault = {"fault": f"see {log.name}", "seconds": 0.0, "processor_seconds": 0.0}
+        outcome = json.loads(result.read_text()) if result.exists() else fault
         outcome |= {"count": self.count, "seed": self.seed}
         outcome["as_it_should_be"] = self._is_as_it_should_be(outcome)
         print(_line(self, outcome), flush=True)
@@ -67,7 +68,8 @@ class Run:
 def _line(run: Run, outcome: dict[str, Any]) -> str:
     verdict = "ok  " if outcome["as_it_should_be"] else "FAIL"
     said = outcome.get("fault") or outcome.get("broken") or report.figures(outcome["figures"])
-    return f"{verdict} {run.name:32} {outcome['seconds']:6.1f} s  {said.splitlines()[0][:140]}"
+    times = f"{outcome['seconds']:6.1f} s, {outcome['processor_seconds']:6.1f} s of a processor"
+    return f"{verdict} {run.name:28} {times}  {said.splitlines()[0][:120]}"
 
 
 def _runs(names: list[str], long: bool, seed: int) -> Iterator[Run]:
