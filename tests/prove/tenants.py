@@ -21,7 +21,7 @@ from tests.live.client import listening
 from tests.live.servers import LiveServer
 from tests.prove import planted
 from tests.prove.servers import UncheckedServer
-from tests.prove.urls import Route, routes
+from tests.prove.urls import PROGRAMS, Route, routes
 from tests.tenancy import layers, things
 from tests.tenancy.layers import Layers, left_with
 from tests.tenancy.things import A_UUID, Ids, Neighbour, rows_of
@@ -74,6 +74,7 @@ class Stage:
     ids: Ids
     foreign: Named
     nobody: Named
+    rows: dict[str, list[str]]  # of the neighbour's, as they must stay
     words: set[str]
     owner: psycopg.Connection[Any]
 
@@ -82,15 +83,19 @@ class Stage:
         neighbour, intruder = Neighbour.create(), things.tenant_without_passwords("our own")
         foreign = dict(_one_of_each_table(owner, neighbour))
         nobody = {table: str(uuid7()) for table in foreign}
-        words = neighbour.words(rows_of(owner, neighbour.tenant.id))
-        return cls(neighbour, intruder, things.settle(intruder, "our own"), foreign, nobody, words, owner)
+        rows = rows_of(owner, neighbour.tenant.id)
+        own = things.settle(intruder, "our own")
+        return cls(neighbour, intruder, own, foreign, nobody, rows, neighbour.words(rows), owner)
 
-    def callers(self, mode: Layers) -> dict[str, Api]:
+    def callers(self, mode: Layers, route: Route) -> dict[str, Api]:
         """New ones each time: one of the URLs ends a session. Where one layer is left, those who may do everything."""
-        mighty = {"program": self.intruder.api(), "admin": self.intruder.api("admin")}
-        names = ("admin", "reviewer", "viewer") if mode == Layers.BOTH else ("admin",)
-        people = {f"{name} in a browser": _in_browser(getattr(self.intruder, name)) for name in names}
-        return {**mighty, **people, **({"nobody": Api()} if mode == Layers.BOTH else {})}
+        programs = {"program": self.intruder.api(), "admin": self.intruder.api("admin")}
+        if mode == Layers.BOTH:
+            return {**programs, **self._in_browsers("admin", "reviewer", "viewer"), "nobody": Api()}
+        return {**(programs if route.is_for_programs else {}), **self._in_browsers("admin")}
+
+    def _in_browsers(self, *names: str) -> dict[str, Api]:
+        return {f"{name} in a browser": _in_browser(getattr(self.intruder, name)) for name in names}
 
 
 def _one_of_each_table(owner: psycopg.Connection[Any], neighbour: Neighbour) -> Iterator[tuple[str, str]]:
@@ -136,14 +141,13 @@ def _open_a_table(owner: psycopg.Connection[Any]) -> None:
 
 
 def _try_route(stage: Stage, mode: Layers, route: Route, count: int, chance: random.Random) -> int:
-    before = rows_of(stage.owner, stage.neighbour.tenant.id)
     some = _ids_for(route, stage.foreign, count, chance)
     asked = 0
-    for who, api in stage.callers(mode).items():
+    for who, api in stage.callers(mode, route).items():
         for method in _METHODS:
             asked += _try_ids(stage, f"{mode}: {who}: {method} {route.path}", api, method, route, some)
-    after = rows_of(stage.owner, stage.neighbour.tenant.id)
-    changed = [table for table in before if before[table] != after[table]]
+    now = rows_of(stage.owner, stage.neighbour.tenant.id)
+    changed = [table for table in now if now[table] != stage.rows[table]]
     assert not changed, f"{mode}: {route.path} changed the neighbour's {changed}"
     return asked
 
@@ -176,7 +180,7 @@ def _send(api: Api, method: str, path: str, named: Named) -> HttpResponse:
     """Every name in every place stands for the thing that it would be the id of, as far as there is one."""
     values = {name: _for(name, named) for name in _NAMES}
     query = "&".join(f"{name}={value}" for name, value in values.items()) + "&after=0&task_name=extract&timeout=0"
-    is_json = path.startswith(("/api/", "/v1/"))
+    is_json = path.startswith(PROGRAMS)
     body: Any = {**values, "tags": [_operation(named)], "task_name": "extract", "processing_status": "failed"}
     if method in ("GET", "HEAD", "OPTIONS"):
         body = ""

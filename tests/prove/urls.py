@@ -9,6 +9,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 # Paths that no id belongs in: a token in a mail.
 _OTHER = {"uidb64": "MQ", "token": "set-password", "name": "output", "app_label": "tags", "content_type_id": "1"}
+# What paths begin with that take JSON, and the credentials of programs.
+PROGRAMS = ("/api/", "/v1/")
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,8 @@ class Route:
     path: str  # with <converter:name> as Django writes it
 
     @property
-    def has_ids(self) -> bool:
-        return any(name not in _OTHER for _, name in _PARAMETER.findall(self.path))
+    def is_for_programs(self) -> bool:
+        return f"/{self.path}".startswith(PROGRAMS)
 
     def to(self, id: str) -> str:
         """The path with this id in all its places."""
