@@ -21,7 +21,7 @@ prove: .venv/develop.stamp  ## attacks every promise, and writes docs/proof.md; 
 mutate: .venv/develop.stamp  ## changes the engine and tenancy in one place after another: some test must notice
 	$(PYTHON) -m venv var/mutate/venv
 	var/mutate/venv/bin/python -m pip install --quiet --disable-pip-version-check mutmut==2.5.1
-	@ONLY=$(ONLY) $(BIN)/python -m tests.mutate
+	@AGAIN=$(AGAIN) $(BIN)/python -m tests.mutate
 
 lint: .venv/develop.stamp  ## style, types, layers, templates, security, requirements, migrations, deployment settings
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """`make mutate`: changes one thing at a time in the engine and in tenancy; some test must notice, or the words say why.
 
-Writes what docs/proof.md says of it. ONLY=file takes the mutants of that file alone, and writes nothing.
+Writes what docs/proof.md says of it. AGAIN=1 tries those alone that no test has killed yet, as after a new test.
 """
 
 import json
@@ -20,12 +20,13 @@ from tests.mutate.explained import EXPLAINED
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 _FOLDER = _PROJECT / "var" / "mutate"
+_KILLED = _FOLDER / "killed.json"
 _PAGE = _PROJECT / "tests" / "prove" / "mutants.md"
 _LANES = 2
 _PATIENCE = 180  # seconds; who takes longer hangs, and that is noticed, too
 
 _ENGINE = ["test_batch.py", "test_batch_failures.py", "test_batch_identity.py", "test_batch_cost.py"]
-_OF_ENGINE = [*(f"tests/actions/{name}" for name in _ENGINE), "tests/api/test_task_tags_patch.py", "tests/races"]
+_OF_ENGINE = [*(f"tests/actions/{name}" for name in _ENGINE), "tests/api/test_task_tags_patch.py"]
 # The tests that notice, quick ones first; none of them needs a server.
 TESTS = {
     "tags/actions/batch.py": [*_OF_ENGINE, "tests/actions/test_batch_model.py"],
@@ -47,6 +48,9 @@ class Mutant:
     def text(self) -> str:
         """The line as it is in this mutant."""
         return self.source.splitlines()[self.line - 1].strip()
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}  {self.text}"
 
 
 class Lane:
@@ -83,46 +87,47 @@ class Lane:
         EmbeddedPostgres(self.folder / "var" / "test" / "postgres").stop()
 
 
-def _mutants(paths: list[str]) -> Iterator[Mutant]:
-    command = [_FOLDER / "venv" / "bin" / "python", "-m", "tests.mutate.mutants", *paths]
+def _mutants() -> Iterator[Mutant]:
+    command = [_FOLDER / "venv" / "bin" / "python", "-m", "tests.mutate.mutants", *TESTS]
     made = subprocess.run(list(map(str, command)), cwd=_PROJECT, check=True, capture_output=True, text=True).stdout
     return (Mutant(**json.loads(line)) for line in made.splitlines())
 
 
-def _survivors(mutants: list[Mutant]) -> list[Mutant]:
+def _kill(mutants: list[Mutant]) -> set[str]:
+    """Those that a test notices."""
     lanes: Queue[Lane] = Queue()
     for number in range(_LANES):
         lanes.put(Lane(number))
 
-    def is_noticed(mutant: Mutant) -> bool:
+    def notice(mutant: Mutant) -> bool:
         lane = lanes.get()
         try:
             noticed = lane.notices(mutant)
         finally:
             lanes.put(lane)
-        print(f"{'killed  ' if noticed else 'SURVIVED'} {mutant.path}:{mutant.line}  {mutant.text}", flush=True)
+        print("killed  " if noticed else "SURVIVED", mutant, flush=True)
         return noticed
 
     for tests in TESTS.values():
         if not lanes.queue[0].passes(tests):
             raise SystemExit(f"without any mutant these fail: {tests}; see {lanes.queue[0].folder}/var.log")
     with ThreadPoolExecutor(_LANES) as pool:
-        noticed = list(pool.map(is_noticed, mutants))
+        noticed = list(pool.map(notice, mutants))
     for lane in lanes.queue:
         lane.close()
-    return [mutant for mutant, killed in zip(mutants, noticed, strict=True) if not killed]
+    return {str(mutant) for mutant, killed in zip(mutants, noticed, strict=True) if killed}
 
 
 def main() -> int:
-    only = os.environ.get("ONLY")
-    mutants = list(_mutants([only] if only else list(TESTS)))
-    survivors = _survivors(mutants)
+    mutants = list(_mutants())
+    killed = set(json.loads(_KILLED.read_text())) if os.environ.get("AGAIN") and _KILLED.exists() else set()
+    killed |= _kill([mutant for mutant in mutants if str(mutant) not in killed])
+    _KILLED.write_text(json.dumps(sorted(killed), indent=1))
+    survivors = [mutant for mutant in mutants if str(mutant) not in killed]
     unexplained = [mutant for mutant in survivors if (mutant.path, mutant.text) not in EXPLAINED]
+    _PAGE.write_text(_page(mutants, survivors))
     print(f"{len(mutants)} mutants, {len(survivors)} survived, {len(unexplained)} of them unexplained")
-    for mutant in unexplained:
-        print(f"{mutant.path}:{mutant.line}  {mutant.text}")
-    if not only:
-        _PAGE.write_text(_page(mutants, survivors))
+    print(*unexplained, sep="\n")
     return 1 if unexplained else 0
 
 

@@ -32,7 +32,8 @@ _MOST_HANDLES = 4.0
 @dataclass(frozen=True)
 class Figures:
     seconds_of_load: int
-    requests_and_sockets: int
+    rounds_of_requests: int
+    sockets: int
     megabytes_of_memory: float
     megabytes_grown_per_hour: float
     file_handles_grown: float
@@ -57,6 +58,8 @@ def attack(count: int, seed: int) -> Figures:
         warm = min(_WARM, count)
         looks = asyncio.run(load.run(warm + count, lambda began: _look(server, owner, began)))
     print(*looks[::10], sep="\n")  # for the log
+    if not load.sockets:
+        raise RuntimeError("no socket was ever opened")
     looks = [look for look in looks if look.seconds > warm]
     grown = {name: _growth(looks, name) for name in ("memory", "handles", "threads", "connections")}
     assert grown["memory"] < _MOST_MEGABYTES, f"memory grew by {grown['memory']:.1f} MB in {count} s: {looks[-1]}"
@@ -66,6 +69,7 @@ def attack(count: int, seed: int) -> Figures:
     return Figures(
         count,
         load.done,
+        load.sockets,
         looks[-1].memory,
         grown["memory"] / hours,
         grown["handles"],
@@ -95,7 +99,7 @@ class Load:
         self._chance = random.Random(seed)  # noqa: S311  # not a secret
         self._headers = [tenant.api(who).headers for who in WHO] + [{"X-API-Key": "tagsite_wrong"}]
         self._execution = str(tenant.execution("extract", "pay").id)
-        self.done = 0
+        self.done = self.sockets = 0
 
     async def run(self, seconds: int, look: Callable[[float], Look]) -> list[Look]:
         began, looks = time.monotonic(), []
@@ -153,9 +157,11 @@ class Load:
             await client.get("/api/events", params={"after": 10**9, "wait": 5}, timeout=0.2)
 
     async def _listen(self, client: httpx.AsyncClient) -> None:
-        headers = dict(client.headers)
+        # Not all headers of an HTTP client's: they include another `Connection`.
+        credentials = {name: client.headers[name] for name in ("X-API-Key", "Authorization") if name in client.headers}
         with suppress(WebSocketException, OSError, TimeoutError):
-            async with connect(self._server.socket_url, additional_headers=headers, proxy=None) as line:
+            async with connect(self._server.socket_url, additional_headers=credentials, proxy=None) as line:
+                self.sockets += 1
                 await line.send(json.dumps({"type": "subscribe", "after": None}))
                 async with asyncio.timeout(0.2):
                     async for _ in line:
