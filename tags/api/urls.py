@@ -5,9 +5,10 @@ from uuid import UUID
 from csp.constants import SELF
 from csp.decorators import csp_replace
 from django.urls import URLPattern, URLResolver, path, re_path, register_converter
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from tags.api import (
+    document,
     events,
     flow_executions,
     lineage,
@@ -62,7 +63,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("auth/token", tokens.TokenView.as_view(), name="token"),
     path("auth/token/refresh", tokens.TokenRefreshView.as_view(), name="token-refresh"),
     path("profile/me", tokens.ProfileView.as_view(), name="profile"),
-    path("schema", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("schema", document.DocumentView.as_view(), name="schema"),
     path(
         "docs",
         csp_replace({"script-src": [SELF]})(

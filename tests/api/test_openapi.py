@@ -2,19 +2,23 @@
 
 import json
 import re
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
+from tags.api import document as api_document
 from tests.api.openapi import Exchange, document, formats
 from tests.cast import Api, Tenant
+from tests.races.threads import together
 
 ANONYMOUS = Api()
 
@@ -32,6 +36,24 @@ def test_the_document_needs_no_credential() -> None:
     response = ANONYMOUS.get("/api/schema")
     assert response.status_code == 200
     assert json.loads(response.content)["openapi"].startswith("3.1.")
+
+
+def test_the_document_is_made_once_whoever_asks_at_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, both = [], Barrier(2)
+
+    def make(*_: Any, **__: Any) -> Any:
+        made.append(1)
+        with suppress(BrokenBarrierError):  # as the second never comes
+            both.wait(0.3)
+        return {}
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", make)
+    api_document._made.cache_clear()
+    try:
+        assert together(*[api_document.document] * 4) == [{}] * 4
+    finally:
+        api_document._made.cache_clear()
+    assert len(made) == 1
 
 
 def test_a_bad_credential_does_not_hide_the_document() -> None:

@@ -93,6 +93,10 @@ def _growth(looks: list[Look], name: str) -> float:
     return slope / sum((t - middle) ** 2 for t in times) * (times[-1] - times[0])
 
 
+async def _check(answer: httpx.Response) -> None:
+    assert answer.status_code < 500, f"{answer.request.url}: {answer.status_code}"
+
+
 class Load:
     def __init__(self, server: LiveServer, tenant: Tenant, seed: int) -> None:
         self._server, self._tenant = server, tenant
@@ -122,7 +126,8 @@ class Load:
             self._open_pages,
             self._wait,
         ]
-        async with httpx.AsyncClient(base_url=self._server.url, timeout=30) as client:
+        hooks = {"response": [_check]}
+        async with httpx.AsyncClient(base_url=self._server.url, timeout=30, event_hooks=hooks) as client:
             for kind in cycle(kinds):
                 if stop.is_set():
                     return
