@@ -208,7 +208,7 @@ def refusing(text: str, wait: bool = False) -> Callable[..., Any]:
         result = execute("SELECT 1 / 0", None, many, context)
         if wait:
             connection.connection.pgconn.flush()  # it is sent with the next fetch else
-            select.select([connection.connection], [], [], 10)
+            assert select.select([connection.connection], [], [], 10)[0]
         return result
 
     return refuse

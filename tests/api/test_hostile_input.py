@@ -171,12 +171,6 @@ def test_the_stage_has_every_endpoint_that_takes_a_body(stage: Stage) -> None:
     assert set(stage.writes) == set(OPERATIONS)
 
 
-@pytest.fixture(autouse=True)
-def _passwords_hash_fast(settings: Any) -> None:
-    """Many log-ins of nobody, each of which costs as much as a real one."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 # Bodies that are not a JSON object in UTF-8
 
 

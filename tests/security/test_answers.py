@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import Client
 
+import tagsite.settings
 from tags.models import User
 from tests.cast import PASSWORD, Tenant
 from tests.database import PROJECT
@@ -92,6 +93,11 @@ def test_in_production_everything_is_https_and_cookies_belong_to_this_host_alone
         "301 https://tagsite.example/log-in 200 max-age=31536000",
         "__Host-sessionid True __Host-csrftoken True /",
     ], done.stderr[-2000:]
+
+
+def test_passwords_are_hashed_as_django_does() -> None:
+    """The tests' own settings hash them faster."""
+    assert not hasattr(tagsite.settings, "PASSWORD_HASHERS")
 
 
 @pytest.mark.parametrize("password", ["short1!", "12345678901", "password123", "admin-name-1"])

@@ -37,6 +37,12 @@ def neighbour() -> Neighbour:
 
 
 @pytest.fixture(scope="package")
+def lasting_neighbour(bypassing_role: None) -> Neighbour:
+    """One for all tests that change nothing of it, nor take ids of it for things of the intruder's."""
+    return Neighbour.create()
+
+
+@pytest.fixture(scope="package")
 def bypassing_role(django_db_setup: None) -> Iterator[None]:
     make_bypassing_role()
     yield

@@ -21,9 +21,16 @@ from tests.tenancy.filters import without_filters
 from tests.tenancy.layers import Layers, left_with, with_filters_of, without_policies
 from tests.tenancy.things import Ids, Neighbour, rows_of
 
+READING = ("GET", "HEAD", "OPTIONS")
 IN_TABLE = [label for label in LABELS if label[0] not in ("HEAD", "OPTIONS")]
 ALONE = [layers for layers in Layers if layers != Layers.BOTH]
 REACHING = [label for label in IN_TABLE if label[1] not in READ_BEFORE_ANY_CALLER and label not in NO_LOOK_UP]
+
+
+@pytest.fixture
+def neighbour(label: Label, lasting_neighbour: Neighbour) -> Neighbour:
+    """A new one for a request that writes: it may make things of the caller's own with the same ids."""
+    return lasting_neighbour if label[0] in READING else Neighbour.create()
 
 
 def test_every_endpoint_and_method_has_requests_in_the_table() -> None:

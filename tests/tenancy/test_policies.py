@@ -49,6 +49,11 @@ FIXED = ("decided_task", "decision", "event", "seal", "ws_ticket")
 MOVABLE = [table for table in TABLES if table not in FIXED]
 
 
+@pytest.fixture
+def neighbour(lasting_neighbour: Neighbour) -> Neighbour:
+    return lasting_neighbour
+
+
 @contextmanager
 def with_key(token: str) -> Iterator[None]:
     """A transaction to which a key was presented, as at the start of each program's request."""
@@ -163,8 +168,9 @@ def test_a_person_sees_their_own_memberships_and_those_organizations(intruder: I
         assert organizations_in("organization") == [neighbour.tenant.id]
 
 
-def test_a_member_of_two_organizations_sees_both(neighbour: Neighbour) -> None:
-    other, person = Neighbour.create(), neighbour.tenant.reviewer
+def test_a_member_of_two_organizations_sees_both() -> None:
+    neighbour, other = Neighbour.create(), Neighbour.create()
+    person = neighbour.tenant.reviewer
     add_member(other.tenant.id, person.username, Role.VIEWER)
     with as_user(person.id):
         assert set(organizations_in("membership")) == {neighbour.tenant.id, other.tenant.id}
