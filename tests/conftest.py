@@ -19,8 +19,8 @@ from tests.ports import free_port
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# Their tests wait for processes, browsers and deadlines.
-_SLOW = ("live", "setup", "operations", "browser")
+# Their tests wait for processes, browsers and deadlines, or are many in one file.
+_SLOW = ("live", "setup", "operations", "browser", "ingest", "tenancy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

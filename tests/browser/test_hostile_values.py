@@ -55,20 +55,20 @@ def tag_all(tenant: Tenant, execution: FlowExecution, texts: list[tuple[str, str
         assert tenant.api().tag(*operations).status_code == 200
 
 
-@pytest.mark.parametrize("size", SIZES)
 def test_texts_stay_texts_and_pages_whole(
-    page: Page, furnished: tuple[Tenant, FlowExecution, list[TaskExecution]], troubles: list[str], size: str
+    page: Page, furnished: tuple[Tenant, FlowExecution, list[TaskExecution]], troubles: list[str]
 ) -> None:
     tenant, _, tasks = furnished
     trouble: dict[str, Any] = {}
     page.on("dialog", lambda dialog: (trouble.update({page.url: dialog.message}), dialog.dismiss()))
-    page.set_viewport_size(SIZES[size])
     page.on("response", lambda answer: trouble.update({answer.url: answer.status}) if answer.status >= 500 else None)
     log_in(page, tenant, "/", "admin")
     for path in paths(page, tenant, tasks):
         page.goto(path)
-        if problem := look(page):
-            trouble[path] = problem
+        for size in SIZES.values():
+            page.set_viewport_size(size)
+            if problem := look(page):
+                trouble[path] = f"{size}: {problem}"
     assert trouble == {}
     forgive(troubles, "Failed to load resource")  # the forms for what the admin does not make
 

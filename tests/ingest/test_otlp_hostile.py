@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from decimal import Decimal
@@ -433,11 +433,25 @@ def test_known_attributes_of_unknown_types(name: str, value: Any) -> None:
             assert not isinstance(found, Rejected)
 
 
+def json_of(ids: Iterable[str]) -> bytes:
+    return json.dumps(request(*(span(spanId=id) for id in ids))).encode()
+
+
+def protobuf_of(ids: Iterable[str]) -> bytes:
+    message = ExportTraceServiceRequest.FromString(to_protobuf(request(span())))
+    spans = message.resource_spans[0].scope_spans[0].spans
+    one = spans.pop()
+    for id in ids:
+        one.span_id = bytes.fromhex(id)
+        spans.append(one)
+    return message.SerializeToString()
+
+
 @pytest.mark.parametrize("content_type", [PROTOBUF, JSON])
 def test_a_hundred_thousand_spans(content_type: str) -> None:
     """They are read one by one: nothing is made of a span before it is asked for."""
-    message = request(*(span(spanId=f"{n + 1:016x}") for n in range(100_000)))
-    body = json.dumps(message).encode() if content_type == JSON else to_protobuf(message)
+    ids = (f"{number + 1:016x}" for number in range(100_000))
+    body = json_of(ids) if content_type == JSON else protobuf_of(ids)
     spans = decode(body, content_type)
     assert sum(len(observations(each)) for each in spans) == 200_000
 
