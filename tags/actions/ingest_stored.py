@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -19,9 +20,9 @@ _LOCK_FLOW_EXECUTIONS = """
     SELECT id, status, input::text, claims::text FROM flow_execution
     WHERE organization_id = %(organization_id)s AND id = ANY(%(ids)s::uuid[])
       AND (SELECT count(*) FROM flow
-           WHERE organization_id = %(organization_id)s AND name = ANY(%(names)s)) = %(name_count)s
+           WHERE organization_id = %(organization_id)s AND name = ANY(%(names)s)) = cardinality(%(names)s)
       AND (SELECT count(*) FROM flow_execution
-           WHERE organization_id = %(organization_id)s AND id = ANY(%(told_ids)s::uuid[])) = %(told_count)s
+           WHERE organization_id = %(organization_id)s AND id = ANY(%(told)s::uuid[])) = cardinality(%(told)s::uuid[])
     ORDER BY id FOR NO KEY UPDATE
 """
 _ADD_FLOWS = """
@@ -41,22 +42,24 @@ _ADD_FLOW_EXECUTIONS = """
     RETURNING id
 """
 # One look into the unique index for each task: OFFSET keeps the planner to it, also while it has no statistics. The
-# texts of times are as `claims.time_text` writes them.
+# texts of times are as `claims.time_text` writes them. The moment is taken here, after the locks, so that nothing is
+# dated before what it comes after.
 _TEXT_OF_TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 _READ_TASK_EXECUTIONS = f"""
-    SELECT run.* FROM jsonb_to_recordset(%(tasks)s::jsonb) AS wanted(id uuid, name text)
-    CROSS JOIN LATERAL (
-        SELECT flow_execution_id, task_name, task_execution_idx, id::text, processing_status,
-               edited_status, stale_status, to_json(created_at) #>> '{{}}',
-               {_TEXT_OF_TIME.format("started_at")}, {_TEXT_OF_TIME.format("completed_at")},
-               input::text, output::text, error::text, claims::text
-        FROM task_execution
-        WHERE organization_id = %(organization_id)s AND flow_execution_id = wanted.id AND task_name = wanted.name
-        OFFSET 0
-    ) AS run
+    SELECT to_json(moment) #>> '{{}}', {ANY_ACTIVE}, run.* FROM clock_timestamp() AS moment
+    LEFT JOIN (
+        jsonb_to_recordset(%(tasks)s::jsonb) AS wanted(id uuid, name text)
+        CROSS JOIN LATERAL (
+            SELECT flow_execution_id, task_name, task_execution_idx, id::text, processing_status,
+                   edited_status, stale_status, to_json(created_at) #>> '{{}}',
+                   {_TEXT_OF_TIME.format("started_at")}, {_TEXT_OF_TIME.format("completed_at")},
+                   input::text, output::text, error::text, claims::text
+            FROM task_execution
+            WHERE organization_id = %(organization_id)s AND flow_execution_id = wanted.id AND task_name = wanted.name
+            OFFSET 0
+        ) AS run
+    ) ON true
 """
-# Asked after the locks, so that nothing is dated before what it comes after.
-_LOOK_AROUND = f"SELECT to_json(moment) #>> '{{}}', {ANY_ACTIVE} FROM clock_timestamp() AS moment"
 
 # Which runs of a task: flow execution and task name.
 Task = tuple[UUID, str]
@@ -77,7 +80,7 @@ class Stored:
         """Of those that are not here yet."""
         missing = set(names) - self.tasks.keys()
         if missing:
-            self.tasks.update(_tasks(missing, _send_reading(self.organization_id, missing)))
+            self.tasks.update(_tasks(missing, _send_reading(self.organization_id, missing).fetchall()))
 
 
 def lock_stored(
@@ -93,13 +96,14 @@ def lock_stored(
         adding = _send_additions(organization_id, modified_by, told)
         looking = _Looking(organization_id, told, names)
         rows, new = looking.locked.fetchall(), {id for (id,) in adding}
-    [(moment, has_rules)] = looking.around
     flow_executions = {id: _flow_execution(id, *values, is_new=id in new) for id, *values in rows}
-    return Stored(organization_id, moment, has_rules, flow_executions, _tasks(names, looking.tasks))
+    tasks = looking.tasks.fetchall()
+    moment, has_rules = tasks[0][:2]
+    return Stored(organization_id, moment, has_rules, flow_executions, _tasks(names, tasks))
 
 
 class _Looking:
-    """Three statements that travel together."""
+    """Two statements that travel together."""
 
     def __init__(self, organization_id: UUID, told: Sequence[FlowExecutionObservation], names: set[Task]) -> None:
         told_ids = {one.id for one in told}
@@ -109,14 +113,11 @@ class _Looking:
             {
                 "organization_id": organization_id,
                 "ids": [*told_ids.union(id for id, _ in names)],
-                "told_ids": [*told_ids],
-                "told_count": len(told_ids),
+                "told": [*told_ids],
                 "names": [*flow_names],
-                "name_count": len(flow_names),
             },
         )
         self.tasks = _send_reading(organization_id, names)
-        self.around = run(_LOOK_AROUND, {"organization_id": organization_id})
 
 
 def _send_reading(organization_id: UUID, names: Collection[Task]) -> psycopg.Cursor:
@@ -147,9 +148,11 @@ def _flow_execution(id: UUID, status: str, input: str, claims: str | None, *, is
     return FlowExecutionRecord(held, id, status, exact_json.loads(input), is_new=is_new)
 
 
-def _tasks(names: Collection[Task], rows: psycopg.Cursor) -> dict[Task, _Runs]:
+def _tasks(names: Collection[Task], rows: Sequence[tuple[Any, ...]]) -> dict[Task, _Runs]:
     tasks: dict[Task, _Runs] = {name: {} for name in names}
-    for id, name, idx, record_id, *texts, input, output, error, claims in rows:
+    for _, _, id, name, idx, record_id, *texts, input, output, error, claims in rows:
+        if id is None:  # of the row that stands for none
+            continue
         values = [value and exact_json.loads(value) for value in (input, output, error)]
         held = exact_json.loads(claims) if claims else {}
         tasks[id, name][idx] = TaskExecutionRecord(held, id, name, idx, record_id, *texts, *values)

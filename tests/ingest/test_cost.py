@@ -27,7 +27,7 @@ def test_of_a_known_run_tasks_are_told_in_two_round_trips_however_many(tenant: T
             heard(tenant, told(id, at, status, count)) for at, status in enumerate(("running", "completed"))
         )
         assert len(begun.round_trips) == len(ended.round_trips) == 2, ended.trips
-        assert len(begun.statements) == len(ended.statements) == 8
+        assert len(begun.statements) == len(ended.statements) == 7
 
 
 def test_a_new_run_costs_two_round_trips_more(tenant: Tenant) -> None:
