@@ -166,8 +166,8 @@ _PAGE = """# Performance of ingest
 - A sender is a raw socket that sends prepared bytes, and its next request as soon as the last is answered with 200:
   what is counted is committed.
 - The OpenLineage events (`tests/benchmarks/lineage.py`) are START and COMPLETE of tasks with a parent, a sql facet, and
-  one input and one output dataset. Ten runs of ten tasks go on side by side (one by one a hundred), and their events come
-  in order.
+  one input and one output dataset. Runs of ten tasks go on side by side, ten of them, or a hundred where events come
+  one by one; their events come in order.
 - A rate is the median of rounds, each with connections of its own; before the first there is one that does not count.
 - The limit is COPY of the rows that the product has made of these events (flow_execution, task_execution, event,
   producer_run) into the same tables, with their keys and checks, by the tables' owner over one connection: what the
