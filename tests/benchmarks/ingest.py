@@ -198,7 +198,7 @@ def main() -> None:
 
         rows: list[Row] = []
         with running() as port:
-            bench = Bench(port, 3 if options.quick else 15, events)
+            bench = Bench(port, 3 if options.quick else 10, events)
             parts = {"bulk": bench.bulk, "single": bench.single, "spans": bench.spans, "memory": bench.memory}
             for name, part in parts.items():
                 if options.only in (None, name):

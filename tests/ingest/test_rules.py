@@ -437,7 +437,7 @@ def test_statements_do_not_grow_with_the_runs(tenant: Tenant, monkeypatch: pytes
     rule(tenant, statuses=["failed"])
     with listened(monkeypatch) as heard:
         tell(tenant, [one for _ in range(many) for one in completed(uuid4())])
-    assert len(heard) == 22
+    assert len(heard) == 20
 
 
 # What a rule takes back
