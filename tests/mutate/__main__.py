@@ -42,12 +42,8 @@ TESTS = {
 class Mutant:
     path: str
     line: int
+    text: str
     source: str
-
-    @property
-    def text(self) -> str:
-        """The line as it is in this mutant."""
-        return self.source.splitlines()[self.line - 1].strip()
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}  {self.text}"

@@ -15,7 +15,14 @@ def main(*paths: str) -> None:
         source = Path(path).read_text()
         for place in list_mutations(Context(source=source, filename=path)):
             changed, _ = mutate(Context(source=source, filename=path, mutation_id=place))
-            print(json.dumps({"path": path, "line": place.line_number + 1, "source": changed}))
+            text = _text(source.splitlines(), changed.splitlines(), place.line_number)
+            print(json.dumps({"path": path, "line": place.line_number + 1, "text": text, "source": changed}))
+
+
+def _text(before: list[str], after: list[str], place: int) -> str:
+    """The line as it is in the mutant; where a decorator is left out, what it was at."""
+    was = before[place].strip()
+    return f"{before[place + 1].strip()}  without {was}" if was.startswith("@") else after[place].strip()
 
 
 if __name__ == "__main__":
