@@ -21,7 +21,7 @@ from tests.prove.promises import PROMISES, Planted, Promise
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 _FOLDER = _PROJECT / "var" / "prove"
-_LANES = 2  # as many processors as the attacks are made for; much of their time is waiting
+_LANES = 3  # on two processors: much of the time of many attacks is waiting
 
 
 @dataclass(frozen=True)
