@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,8 @@ class Run:
     def name(self) -> str:
         return f"{self.promise.name}-{self.planted.name}" if self.planted else self.promise.name
 
-    def make(self) -> dict[str, Any]:
-        """What tests/prove/row.py says of it, and whether that is as it should be."""
+    def make(self) -> dict[str, dict[str, Any]]:
+        """By its name: what tests/prove/row.py says of it, and whether that is as it should be."""
         result = _FOLDER / f"{self.name}.json"
         result.unlink(missing_ok=True)
         command = [sys.executable, "-m", "tests.prove.row", self.promise.name, self.count, self.seed, result]
@@ -54,10 +54,10 @@ class Run:
             )
         fault = {"fault": f"see {log.name}", "seconds": 0.0, "processor_seconds": 0.0}
         outcome = json.loads(result.read_text()) if result.exists() else fault
-        outcome |= {"count": self.count, "seed": self.seed}
+        outcome |= {"count": self.count, "seed": self.seed, "when": report.now()}
         outcome["as_it_should_be"] = self._is_as_it_should_be(outcome)
         print(_line(self, outcome), flush=True)
-        return outcome
+        return {self.name: outcome}
 
     def _is_as_it_should_be(self, outcome: dict[str, Any]) -> bool:
         if self.planted is None:
@@ -86,11 +86,15 @@ def main() -> int:
     # The controls, which are short, last: so the lanes end together.
     runs = sorted(_runs(names, long, seed), key=lambda run: run.planted is not None)
     began = time.monotonic()
+    outcomes = {}
     with ThreadPoolExecutor(_LANES) as lanes:
-        outcomes = dict(zip([run.name for run in runs], lanes.map(Run.make, runs), strict=True))
+        for done in as_completed(lanes.submit(run.make) for run in runs):
+            outcomes |= done.result()
+            report.write(_FOLDER / "outcomes.json", outcomes, long)  # what breaks off has told of what was done
     seconds = time.monotonic() - began
+    if set(names) == set(PROMISES):
+        report.write_whole(_FOLDER / "outcomes.json", long, seconds)
     wrong = [name for name, outcome in outcomes.items() if not outcome["as_it_should_be"]]
-    report.write(_FOLDER / "outcomes.json", outcomes, long, seconds)
     print(f"{len(runs) - len(wrong)} of {len(runs)} as they should be, in {seconds / 60:.1f} minutes")
     if wrong:
         print(f"not as they should be: {', '.join(wrong)}; see {_FOLDER}")

@@ -54,16 +54,23 @@ def _number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def write(kept: Path, outcomes: dict[str, dict[str, Any]], long: bool, seconds: float) -> None:
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def write(kept: Path, outcomes: dict[str, dict[str, Any]], long: bool) -> None:
     """The page tells of every promise, of those too that were not attacked yet where it is written."""
-    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    known = json.loads(kept.read_text()) if kept.exists() else {}
-    known |= {name: {**outcome, "when": now, "long": long} for name, outcome in outcomes.items()}
-    if set(PROMISES) <= set(outcomes):
-        form = "in full" if long else "in its short form"
-        known["whole"] = (
-            f"The last run of the whole {form}: {seconds / 60:.1f} minutes on {os.cpu_count()} processors, {now}."
-        )
+    _write(kept, {name: {**outcome, "long": long} for name, outcome in outcomes.items()})
+
+
+def write_whole(kept: Path, long: bool, seconds: float) -> None:
+    form = "in full" if long else "in its short form"
+    took = f"{seconds / 60:.1f} minutes on {os.cpu_count()} processors"
+    _write(kept, {"whole": f"The last run of the whole {form} took {took} ({now()})."})
+
+
+def _write(kept: Path, more: dict[str, Any]) -> None:
+    known = {**(json.loads(kept.read_text()) if kept.exists() else {}), **more}
     kept.write_text(json.dumps(known, indent=1))
     _PAGE.write_text(_page(known))
 
