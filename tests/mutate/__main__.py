@@ -23,7 +23,7 @@ _FOLDER = _PROJECT / "var" / "mutate"
 _KILLED = _FOLDER / "killed.json"
 _PAGE = _PROJECT / "tests" / "prove" / "mutants.md"
 _LANES = 2
-_PATIENCE = 180  # seconds; who takes longer hangs, and that is noticed, too
+_PATIENCE = 600  # seconds, on a busy machine; who takes longer hangs, and that is noticed, too
 
 _ENGINE = ["test_batch.py", "test_batch_failures.py", "test_batch_identity.py", "test_batch_cost.py"]
 _OF_ENGINE = [*(f"tests/actions/{name}" for name in _ENGINE), "tests/api/test_task_tags_patch.py"]
