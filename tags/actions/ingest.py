@@ -71,14 +71,19 @@ def _merge_tasks(
     stored.read_tasks({(id, name) for id, record in live.items() for name in record.reconsidered})
     for one in observations:
         if one.flow_execution_id in live:
-            runs = stored.tasks[one.flow_execution_id, one.task_name]
-            if one.idx not in runs:
-                runs[one.idx] = TaskExecutionRecord({}, one.flow_execution_id, one.task_name, one.idx, is_new=True)
-            runs[one.idx].take(one)
-    for (id, name), runs in stored.tasks.items():
+            _record_of(one, stored).take(one)
+    tasks = {task: runs for task, runs in stored.tasks.items() if task[0] in live}
+    for (id, name), runs in tasks.items():
         for idx, record in runs.items():
-            record.skip(id in live and name in live[id].skipped and idx == max(runs))
-    return [record for runs in stored.tasks.values() for record in runs.values()]
+            record.skip(name in live[id].skipped and idx == max(runs))
+    return [record for runs in tasks.values() for record in runs.values()]
+
+
+def _record_of(one: TaskExecutionObservation, stored: Stored) -> TaskExecutionRecord:
+    runs = stored.tasks[one.flow_execution_id, one.task_name]
+    if one.idx not in runs:
+        runs[one.idx] = TaskExecutionRecord({}, one.flow_execution_id, one.task_name, one.idx, is_new=True)
+    return runs[one.idx]
 
 
 def _apply_rules(
