@@ -214,3 +214,15 @@ def test_the_same_run_in_two_organizations_is_two(tenant: Tenant, neighbour: Ten
     assert "secret" not in str(stored(owner, tenant))
     assert [row[3] for row in stored(owner, neighbour)["task_executions"]] == ["completed"]
     assert [row[3] for row in stored(owner, tenant)["task_executions"]] == ["running"]
+
+
+def test_runs_that_call_each_other_their_parent_are_stored_once_each(tenant: Tenant, owner: Owner) -> None:
+    """Nobody goes up from parent to parent: each run is a task of the one that it names."""
+    runs = ["01a20a50-0e06-7083-920c-179f6d897ae7", "01a20a50-0e06-7083-920c-179f6d897ae8"]
+    parents = [{"parent": {"run": {"runId": other}, "job": event()["job"]}} for other in reversed(runs)]
+    circle = [{**event(), "run": {"runId": own, "facets": parent}} for own, parent in zip(runs, parents, strict=True)]
+    for order in (circle, circle[::-1]):
+        assert send(tenant.api(), order).status_code == 200
+        result = stored(owner, tenant)
+        assert [row[0] for row in result["flow_executions"]] == runs
+        assert [row[0] for row in result["task_executions"]] == runs

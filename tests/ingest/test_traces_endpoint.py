@@ -4,7 +4,7 @@ import gzip
 import json
 import random
 from collections import Counter
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import psycopg
@@ -20,8 +20,11 @@ from tags.actions.service_accounts import create_api_key, create_service_account
 from tags.ingest import otlp_json, otlp_wire
 from tags.ingest.intake import MOST_ITEMS
 from tagsite.recordings import TRACES, Recorded, recorded
+from tests.api.calls import position
 from tests.cast import Api, Tenant
 from tests.ingest.stored import stored
+from tests.ingest.test_replays import SEEDS, SENDERS
+from tests.ingest.test_writing import at_once
 
 PATH = "/v1/traces"
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -78,14 +81,25 @@ def as_sent(name: str) -> Tenant:
 
 
 @pytest.mark.parametrize("name", TRACES)
-@pytest.mark.parametrize("seed", range(5))
-def test_in_any_order_and_twice_the_result_is_the_same(tenant: Tenant, owner: Owner, name: str, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_in_any_order_the_result_is_the_same(tenant: Tenant, owner: Owner, name: str, seed: int) -> None:
     requests = recorded(name)
     chance = random.Random(seed)  # noqa: S311  # repeatable
     replay(tenant, chance.sample(requests, len(requests)))
     assert stored(owner, tenant) == stored(owner, as_sent(name))
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_sent_by_eight_at_once_and_then_again_the_result_is_the_same(tenant: Tenant, owner: Owner, name: str) -> None:
+    """At first each request once: what is lost does not come again."""
+    requests = recorded(name)
+    parts = [requests[number::SENDERS] for number in range(SENDERS)]
+    assert at_once(*(partial(replay, tenant, part) for part in parts)) == []
+    assert stored(owner, tenant) == stored(owner, as_sent(name))
+    before = position(tenant)
     replay(tenant, requests)
     assert stored(owner, tenant) == stored(owner, as_sent(name))
+    assert position(tenant) == before
 
 
 def test_a_bad_span_is_told_of_and_kept_and_holds_up_no_other(tenant: Tenant, owner: Owner) -> None:
