@@ -271,6 +271,15 @@ def test_a_tag_is_added_and_taken_back(page: Page, tenant: Tenant) -> None:
     assert "did=" not in page.url
 
 
+def test_on_paper_the_name_comes_first_and_nothing_is_to_press(page: Page, tenant: Tenant) -> None:
+    (first,) = waiting(tenant, "one")
+    open_task(page, tenant, first)
+    page.emulate_media(media="print")
+    tops = [page.locator(part).bounding_box() for part in ("h1", "#tags", "#output-value", "#history")]
+    assert [top["y"] for top in tops if top] == sorted(top["y"] for top in tops if top)
+    expect(page.get_by_role("button")).to_have_count(0)
+
+
 def test_large_values_come_in_parts(page: Page, tenant: Tenant) -> None:
     record = tenant.task(tenant.execution(), "large", output={"list": [f"member {n}" for n in range(10_000)]})
     open_task(page, tenant, record)

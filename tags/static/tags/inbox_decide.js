@@ -139,7 +139,7 @@ function keep(chosen, isByPointer) {
     }
     clearNote();
     clearSelection();
-    if (!current && !isByPointer) makeCurrent(chosen.at(-1) ?? null);
+    if (!current && !isByPointer) makeCurrent(chosen[0] ?? null);
 }
 
 function finish(tasks, chosen, what, isByPointer) {
@@ -166,7 +166,7 @@ function tellDone(what, tasks, chosen, { group_id, changed }) {
             ? say("one", { what, task: tasks[0].task_name })
             : say("many", { what, count: figure(tasks.length) });
     if (changed < tasks.length) {
-        text += ` ${say("unchanged", { count: figure(tasks.length - changed), all: figure(tasks.length) })}`;
+        text += `. ${say("unchanged", { count: figure(tasks.length - changed), all: figure(tasks.length) })}`;
     }
     remember(text, group_id, tasks.length === chosen.length ? chosen : null);
 }
