@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import ParamSpec, TypeVar
 
-from django.utils.formats import number_format
-from django.utils.translation import get_language
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from tags.models import ProcessingStatus
@@ -49,6 +52,14 @@ def duration_text(duration: timedelta | None) -> str:
     if hours < 48:
         return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
     return _("%(days)d d %(hours)d h") % {"days": hours // 24, "hours": hours % 24}
+
+
+def time_mark(time: datetime) -> SafeString:
+    """The `<time>` element, in the reader's time zone. A page has dozens, so it is no template."""
+    local = timezone.localtime(time)
+    text = date_format(local, pgettext("format of a time", "j M Y, H:i:s"))
+    exact = f"{local:%Y-%m-%d %H:%M:%S %Z}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, text)
 
 
 @per_language

@@ -2,7 +2,8 @@
 
 from django import template
 
-from tags.review.words import status_word
+from tags.review.words import status_word, time_mark
 
 register = template.Library()
 register.filter(status_word)
+register.filter(time_mark)
