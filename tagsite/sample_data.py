@@ -90,6 +90,7 @@ def _make(url: str) -> Demo:
         executions = [_execution(organization_id, *run) for run in RUNS]
         for rule in RULES:
             create_rule(organization_id, rule)
+        create_rule(organization_id, SAMPLE, SAMPLE_ID)
         _take_recordings(organization_id, Actor("service_account", account.id, "integration"))
     return _demo(url, organization_id, token, executions[0], passwords)
 
@@ -127,14 +128,16 @@ RULES: list[dict[str, Any]] = [
         "statuses": ["completed"],
         "tags": [{"tag": "pending_approval", "tag_type": "review", "tag_metadata": {"why": "an agent decided this"}}],
     },
-    {
-        "name": "A third of all extractions, as a sample",
-        "task_pattern": "extract_fields*",
-        "statuses": ["completed"],
-        "sampling_rate": Decimal("0.33"),
-        "tags": [{"tag": "requires_review", "tag_type": "sample", "tag_metadata": None}],
-    },
 ]
+# Which ones a sample takes depends on the rule's id; with this one it takes three of the few that there are.
+SAMPLE: dict[str, Any] = {
+    "name": "A third of all extractions, as a sample",
+    "task_pattern": "extract_fields*",
+    "statuses": ["completed"],
+    "sampling_rate": Decimal("0.33"),
+    "tags": [{"tag": "requires_review", "tag_type": "sample", "tag_metadata": None}],
+}
+SAMPLE_ID = UUID("01900000-0000-7000-8000-000000000005")
 
 
 def _take_recordings(organization_id: UUID, actor: Actor) -> None:

@@ -61,6 +61,11 @@ class Demo:
             f"{self.file['url']}/api/task-tags", json={"tags": [body]}, headers={"X-API-Key": self.file["api_key"]}
         )
 
+    def tags_of_rules(self) -> set[str]:
+        url, headers = f"{self.file['url']}/api/task-executions?limit=1000", {"X-API-Key": self.file["api_key"]}
+        tasks = httpx.get(url, headers=headers).json()["task_executions"]
+        return {tag["tag"] for task in tasks for tag in task["tags"] if tag["modified_by"] == "rule"}
+
 
 def wait_for_greeting(process: subprocess.Popen[str]) -> str:
     """What it printed up to the curl line. Raises if it ended before."""
@@ -105,6 +110,7 @@ def test_a_second_start_keeps_the_data(demo: Demo) -> None:
     with demo.running():
         assert demo.file == before
         assert demo.tag("kept").json() == {"tags": [{"status": "already_exists"}]}
+        assert {"requires_attention", "pending_approval", "requires_review"} <= demo.tags_of_rules()
 
 
 def test_a_killed_demo_is_taken_over_by_the_next_start(demo: Demo) -> None:
