@@ -2,19 +2,20 @@
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from playwright.sync_api import Browser
 
 from tagsite.embedded_postgres import EmbeddedPostgres
 from tests.benchmarks import desk_rows
 from tests.benchmarks.desk_rows import LARGE, PEOPLE, SIZES, SMALL, Size
 from tests.benchmarks.first_paint import GOAL as GOAL_OF_PAINT
-from tests.benchmarks.first_paint import Painted, first_paints
+from tests.benchmarks.first_paint import Painted, browser, first_paints
 from tests.benchmarks.measure import Times, in_turns
 from tests.benchmarks.preload import FOLDER, configure
 
@@ -48,6 +49,14 @@ INBOX = {
     "all tasks without a tag": "?show=all&tag=-",
     "all tasks of a flow": "?show=all&flow=Orders",
     "a search in all tasks": "?show=all&q=nowhere",
+}
+# Pages whose first paint is measured.
+PAINTED = {
+    "the inbox": "/",
+    _OF_TASK: "/tasks/{task}",
+    "a run's page": "/runs/{run}",
+    "the activity": "/activity",
+    "the insights": "/insights",
 }
 # Task executions whose pages are opened, one after the other: those that wait, spread over the list.
 _SOME_THAT_WAIT = """
@@ -98,12 +107,12 @@ class Bench:
     def task(self) -> Measured:
         return self._measure(_OF_TASK, {size: [f"/tasks/{id}" for id in self._tasks[size]] for size in SIZES})
 
-    def paints(self) -> Iterator[Painted]:
-        """In the large organization."""
-        task, run = self._tasks[LARGE][0], _run_of(self._tasks[LARGE][0])
-        paths = {"the inbox": "/", _OF_TASK: f"/tasks/{task}", "a run's page": f"/runs/{run}"}
-        paths |= {"the activity": "/activity", "the insights": "/insights"}
-        return first_paints(self._port, self._cookies[LARGE], paths, self._rounds // 5)
+    def paint(self, browser: Browser, title: str) -> Painted:
+        url, times = f"http://127.0.0.1:{self._port}", []
+        for size in SIZES:
+            path = PAINTED[title].format(task=self._tasks[size][0], run=_run_of(self._tasks[size][0]))
+            times += first_paints(browser, url, self._cookies[size], path, self._rounds // 5)
+        return Painted(title, tuple(times))
 
     def _measure(self, title: str, paths: dict[Size, list[str]]) -> Measured:
         turns = {size.name: self._work(size, paths[size]) for size in SIZES}
@@ -187,11 +196,15 @@ def _write(measured: Sequence[Measured], painted: Sequence[Painted]) -> None:
 
     head = f"| | {SMALL.name} task executions | {LARGE.name} | statements | at most {GOAL} ms |"
     rows = "\n".join([head, "| --- | ---: | ---: | ---: | --- |", *(one.cells() for one in measured)])
-    paints = "\n".join([_HEAD_OF_PAINTS, "| --- | ---: | ---: | --- |", *(one.cells() for one in painted)])
+    paints = "\n".join(
+        [_HEAD_OF_PAINTS, "| --- | ---: | ---: | ---: | ---: | --- |", *(one.cells() for one in painted)]
+    )
     (DOCS / "performance-desk.md").write_text(_PAGE.format(table=rows, paints=paints, machine=machine()))
 
 
-_HEAD_OF_PAINTS = f"| | first visit | later | at most {GOAL_OF_PAINT} ms |"
+_HEAD_OF_PAINTS = (
+    f"| | {SMALL.name}: first visit | next | {LARGE.name}: first visit | next | at most {GOAL_OF_PAINT} ms |"
+)
 
 
 _PAGE = """# Performance of the review desk
@@ -207,8 +220,9 @@ each waiting tag, and up to 99 of a saved view.
 
 ## First paint
 
-When something of the page is first seen in Chromium (first-contentful-paint, in milliseconds, median), in the
-organization with 1,000,000: by a browser that has nothing of it yet, and on the next visit.
+When something of the page is first seen in Chromium (first-contentful-paint, in milliseconds, median): by a browser
+that has nothing of it yet, and on the next visit. The insights count all that waits, a hundred thousand tasks in the
+large organization, before they are shown.
 
 {paints}
 
@@ -262,10 +276,18 @@ def _run(is_quick: bool) -> None:
         for title in INBOX:
             measured.append(bench.inbox(title))
             print(measured[-1].line(), flush=True)
-        painted = list(bench.paints())
-        print("\n".join(one.cells() for one in painted), flush=True)
+        painted = _paint(bench)
     if not is_quick:
         _write(measured, painted)
+
+
+def _paint(bench: Bench) -> list[Painted]:
+    painted = []
+    with browser() as started:
+        for title in PAINTED:
+            painted.append(bench.paint(started, title))
+            print(painted[-1].cells(), flush=True)
+    return painted
 
 
 if __name__ == "__main__":
