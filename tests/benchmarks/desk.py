@@ -12,10 +12,9 @@ import psycopg
 from playwright.sync_api import Browser
 
 from tagsite.embedded_postgres import EmbeddedPostgres
-from tests.benchmarks import desk_rows
+from tests.benchmarks import desk_rows, first_paint
 from tests.benchmarks.desk_rows import LARGE, PEOPLE, SIZES, SMALL, Size
-from tests.benchmarks.first_paint import GOAL as GOAL_OF_PAINT
-from tests.benchmarks.first_paint import Painted, browser, first_paints
+from tests.benchmarks.first_paint import Painted
 from tests.benchmarks.measure import Times, in_turns
 from tests.benchmarks.preload import FOLDER, configure
 
@@ -111,7 +110,7 @@ class Bench:
         url, times = f"http://127.0.0.1:{self._port}", []
         for size in SIZES:
             path = PAINTED[title].format(task=self._tasks[size][0], run=_run_of(self._tasks[size][0]))
-            times += first_paints(browser, url, self._cookies[size], path, self._rounds // 5)
+            times += first_paint.first_paints(browser, url, self._cookies[size], path, self._rounds // 5)
         return Painted(title, tuple(times))
 
     def _measure(self, title: str, paths: dict[Size, list[str]]) -> Measured:
@@ -196,15 +195,8 @@ def _write(measured: Sequence[Measured], painted: Sequence[Painted]) -> None:
 
     head = f"| | {SMALL.name} task executions | {LARGE.name} | statements | at most {GOAL} ms |"
     rows = "\n".join([head, "| --- | ---: | ---: | ---: | --- |", *(one.cells() for one in measured)])
-    paints = "\n".join(
-        [_HEAD_OF_PAINTS, "| --- | ---: | ---: | ---: | ---: | --- |", *(one.cells() for one in painted)]
-    )
+    paints = first_paint.table(painted, [size.name for size in SIZES])
     (DOCS / "performance-desk.md").write_text(_PAGE.format(table=rows, paints=paints, machine=machine()))
-
-
-_HEAD_OF_PAINTS = (
-    f"| | {SMALL.name}: first visit | next | {LARGE.name}: first visit | next | at most {GOAL_OF_PAINT} ms |"
-)
 
 
 _PAGE = """# Performance of the review desk
@@ -283,7 +275,7 @@ def _run(is_quick: bool) -> None:
 
 def _paint(bench: Bench) -> list[Painted]:
     painted = []
-    with browser() as started:
+    with first_paint.browser() as started:
         for title in PAINTED:
             painted.append(bench.paint(started, title))
             print(painted[-1].cells(), flush=True)
