@@ -18,7 +18,7 @@ def test_dark_german_and_another_time_zone_by_choice(page: Page, tenant: Tenant)
     log_in(page, tenant, "/account")
     assert ground(page) != DARK
     expect(page.get_by_label("Time zone")).to_contain_text("As the browser: UTC")
-    page.get_by_label("Dark").check()
+    page.get_by_role("radio", name="Dark").check()
     page.get_by_label("Language").select_option("de")
     page.get_by_label("Time zone").select_option("Pacific/Auckland")
     page.get_by_role("button", name="Save").click()
