@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.prove import planted
 
 _CLIENTS = 8
 _OPERATIONS = 5  # of each batch, all of them new tags
+_BETWEEN = 10  # acknowledged batches, at least, between two kills
 _PATIENCE = 60.0
 
 
@@ -72,27 +74,42 @@ def _hurts(site: Site, count: int) -> list[Callable[[], None]]:
 
 
 async def _load(site: Site, hurts: list[Callable[[], None]], chance: random.Random) -> list[Batch]:
-    stop = asyncio.Event()
-    writers = [asyncio.create_task(_write(site, number, stop)) for number in range(_CLIENTS)]
+    stop, batches = asyncio.Event(), list[Batch]()
+    writers = [asyncio.create_task(_write(site, number, stop, batches)) for number in range(_CLIENTS)]
     for hurt in hurts:
-        await asyncio.sleep(chance.uniform(0.1, 1.2))
+        await _until_more_are_acknowledged(batches, writers)
+        await asyncio.sleep(chance.uniform(0, 1))
         await asyncio.to_thread(hurt)
     await asyncio.sleep(0.3)
     stop.set()
-    return [batch for share in await asyncio.gather(*writers) for batch in share]
-
-
-async def _write(site: Site, number: int, stop: asyncio.Event) -> list[Batch]:
-    """One batch after the other. Of those whose request was lost, half are repeated until they are acknowledged."""
-    batches: list[Batch] = []
-    async with httpx.AsyncClient(base_url=site.servers.url, headers=site.headers, timeout=10) as client:
-        while not stop.is_set():
-            batches.append(Batch(f"{number}-{len(batches)}"))
-            await _send(client, site, batches[-1])
-            while not batches[-1].answers and len(batches) % 2 and not stop.is_set():
-                await asyncio.sleep(0.05)
-                await _send(client, site, batches[-1])
+    await asyncio.gather(*writers)
     return batches
+
+
+async def _until_more_are_acknowledged(batches: list[Batch], writers: list[asyncio.Task[None]]) -> None:
+    """A kill while nothing works yet would show nothing. A writer that ended has met a fault, which `gather` tells."""
+
+    def acknowledged() -> int:
+        return sum(bool(batch.answers) for batch in batches)
+
+    wanted = acknowledged() + _BETWEEN
+    async with asyncio.timeout(_PATIENCE):
+        while acknowledged() < wanted and not any(writer.done() for writer in writers):
+            await asyncio.sleep(0.02)
+
+
+async def _write(site: Site, number: int, stop: asyncio.Event, batches: list[Batch]) -> None:
+    """One batch after the other. Of those whose request was lost, half are repeated until they are acknowledged."""
+    async with httpx.AsyncClient(base_url=site.servers.url, headers=site.headers, timeout=10) as client:
+        for place in count():
+            if stop.is_set():
+                return
+            batch = Batch(f"{number}-{place}")
+            batches.append(batch)
+            await _send(client, site, batch)
+            while not batch.answers and place % 2 and not stop.is_set():
+                await asyncio.sleep(0.05)
+                await _send(client, site, batch)
 
 
 async def _send(client: httpx.AsyncClient, site: Site, batch: Batch) -> None:
