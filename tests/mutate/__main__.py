@@ -1,6 +1,7 @@
 """`make mutate`: changes one thing at a time in the engine and in tenancy; some test must notice, or the words say why.
 
-Writes what docs/proof.md says of it. AGAIN=1 tries those alone that no test has killed yet, as after a new test.
+Writes what docs/proof.md says of it, after each mutant. Those that are explained are not tried. AGAIN=1 tries those
+alone that no test has killed yet: after a new test, or where the last run was broken off.
 """
 
 import json
@@ -8,9 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
@@ -20,7 +20,7 @@ from tests.mutate.explained import EXPLAINED
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 _FOLDER = _PROJECT / "var" / "mutate"
-_KILLED = _FOLDER / "killed.json"
+_NOTICED = _FOLDER / "noticed.json"
 _PAGE = _PROJECT / "tests" / "prove" / "mutants.md"
 _LANES = 2
 _PATIENCE = 600  # seconds, on a busy machine; who takes longer hangs, and that is noticed, too
@@ -44,6 +44,10 @@ class Mutant:
     line: int
     text: str
     source: str
+
+    @property
+    def explanation(self) -> str:
+        return EXPLAINED.get((self.path, self.text), "")
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}  {self.text}"
@@ -89,53 +93,61 @@ def _mutants() -> Iterator[Mutant]:
     return (Mutant(**json.loads(line)) for line in made.splitlines())
 
 
-def _kill(mutants: list[Mutant]) -> set[str]:
-    """Those that a test notices."""
+def _check_tests() -> None:
+    lane = Lane(0)
+    for tests in TESTS.values():
+        if not lane.passes(tests):
+            raise SystemExit(f"without any mutant these fail: {tests}; see {lane.folder}/var.log")
+
+
+def _try(mutants: list[Mutant]) -> Iterator[tuple[Mutant, bool]]:
+    """Each, and whether a test notices it."""
     lanes: Queue[Lane] = Queue()
     for number in range(_LANES):
         lanes.put(Lane(number))
 
-    def notice(mutant: Mutant) -> bool:
+    def notice(mutant: Mutant) -> tuple[Mutant, bool]:
         lane = lanes.get()
         try:
-            noticed = lane.notices(mutant)
+            return mutant, lane.notices(mutant)
         finally:
             lanes.put(lane)
-        print("killed  " if noticed else "SURVIVED", mutant, flush=True)
-        return noticed
 
-    for tests in TESTS.values():
-        if not lanes.queue[0].passes(tests):
-            raise SystemExit(f"without any mutant these fail: {tests}; see {lanes.queue[0].folder}/var.log")
     with ThreadPoolExecutor(_LANES) as pool:
-        noticed = list(pool.map(notice, mutants))
+        for done in as_completed(pool.submit(notice, mutant) for mutant in mutants):
+            yield done.result()
     for lane in lanes.queue:
         lane.close()
-    return {str(mutant) for mutant, killed in zip(mutants, noticed, strict=True) if killed}
 
 
 def main() -> int:
     mutants = list(_mutants())
-    killed = set(json.loads(_KILLED.read_text())) if os.environ.get("AGAIN") and _KILLED.exists() else set()
-    killed |= _kill([mutant for mutant in mutants if str(mutant) not in killed])
-    _KILLED.write_text(json.dumps(sorted(killed), indent=1))
-    survivors = [mutant for mutant in mutants if str(mutant) not in killed]
-    unexplained = [mutant for mutant in survivors if (mutant.path, mutant.text) not in EXPLAINED]
-    _PAGE.write_text(_page(mutants, survivors))
-    print(f"{len(mutants)} mutants, {len(survivors)} survived, {len(unexplained)} of them unexplained")
-    print(*unexplained, sep="\n")
-    return 1 if unexplained else 0
+    again = bool(os.environ.get("AGAIN")) and _NOTICED.exists()
+    noticed: dict[str, bool] = json.loads(_NOTICED.read_text()) if again else {}
+    if not again:
+        _check_tests()
+    for mutant, is_noticed in _try([one for one in mutants if not noticed.get(str(one)) and not one.explanation]):
+        print("killed  " if is_noticed else "SURVIVED", mutant, flush=True)
+        noticed[str(mutant)] = is_noticed
+        _NOTICED.write_text(json.dumps(noticed, indent=1))
+        _PAGE.write_text(_page(mutants, noticed))
+    left = [mutant for mutant in mutants if not noticed.get(str(mutant)) and not mutant.explanation]
+    print(f"{len(mutants)} mutants, {len(left)} neither killed nor explained", *left, sep="\n")
+    return 1 if left else 0
 
 
-def _page(mutants: list[Mutant], survivors: list[Mutant]) -> str:
-    made, left = (Counter(mutant.path for mutant in some) for some in (mutants, survivors))
-    table = [f"| `{path}` | {made[path]} | {made[path] - left[path]} | {left[path]} |" for path in TESTS]
-    words = [
-        f"- `{mutant.path}`, line {mutant.line}: `{mutant.text}`: "
-        + EXPLAINED.get((mutant.path, mutant.text), "**not explained**")
-        for mutant in survivors
-    ]
-    return _TEXT.format(table="\n".join(table), words="\n".join(words))
+def _page(mutants: list[Mutant], noticed: dict[str, bool]) -> str:
+    table = "\n".join(_row(path, [one for one in mutants if one.path == path], noticed) for path in TESTS)
+    explained = [f"- `{one.text}` ({one.path}): {one.explanation}" for one in mutants if one.explanation]
+    survived = [f"- `{one.text}` ({one.path}): **not explained**" for one in mutants if noticed.get(str(one)) is False]
+    return _TEXT.format(table=table, words="\n".join([*explained, *survived]))
+
+
+def _row(path: str, mutants: list[Mutant], noticed: dict[str, bool]) -> str:
+    explained = sum(bool(one.explanation) for one in mutants)
+    killed, survived = ([noticed.get(str(one)) for one in mutants].count(value) for value in (True, False))
+    rest = len(mutants) - explained - killed - survived
+    return f"| `{path}` | {len(mutants)} | {killed} | {explained} | {survived} | {rest} |"
 
 
 _TEXT = """## Mutants
@@ -144,11 +156,11 @@ _TEXT = """## Mutants
 changes), and runs the tests that are about it. A change that no test notices is a gap in the tests, or changes nothing
 of what is promised.
 
-| file | mutants | killed by a test | left |
-| --- | --- | --- | --- |
+| file | mutants | killed by a test | explained | survived | not tried yet |
+| --- | --- | --- | --- | --- | --- |
 {table}
 
-Those that are left:
+Those that break no promise, and are not tried:
 
 {words}
 """

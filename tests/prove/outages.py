@@ -145,7 +145,7 @@ def _fill_the_disk(trial: Trial) -> tuple[int, int]:
 
 
 def _lose_the_database(trial: Trial) -> int:
-    for process in _processes(trial):
+    for process in _stopped(trial):
         with suppress(psutil.NoSuchProcess):
             process.kill()
     statuses = trial.all_at_once()
@@ -158,9 +158,7 @@ def _lose_the_database(trial: Trial) -> int:
 
 def _freeze_the_database(trial: Trial) -> int:
     """Stopped with all its connections open: nothing is refused, and nothing is answered."""
-    frozen = _processes(trial)
-    for process in frozen:
-        process.send_signal(signal.SIGSTOP)
+    frozen = _stopped(trial)
     try:
         statuses = trial.all_at_once()
     finally:
@@ -171,6 +169,12 @@ def _freeze_the_database(trial: Trial) -> int:
     return len(statuses)
 
 
-def _processes(trial: Trial) -> list[psutil.Process]:
+def _stopped(trial: Trial) -> list[psutil.Process]:
+    """All processes of PostgreSQL; the first of them first, which would make more of them meanwhile."""
     pid = int((trial.site.postgres.folder / "data" / "postmaster.pid").read_text().split()[0])
-    return [psutil.Process(pid), *psutil.Process(pid).children()]
+    first = psutil.Process(pid)
+    first.send_signal(signal.SIGSTOP)
+    processes = [first, *first.children()]
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    return processes
