@@ -82,12 +82,13 @@ class KeyEntrance(Entrance):
     needed: Permission
 
     def ask(self) -> None:
-        self.is_waiting = False
         self._answer = run(_CALLER, [self.digest])
+        self.is_waiting = False
 
     def admit(self) -> None:
-        """Raises NotAuthenticated or Forbidden."""
-        self._check(_admitted(self.digest, self._answer.fetchone()))
+        """Raises NotAuthenticated or Forbidden. A look-up that could not be sent has its own error."""
+        if not self.is_waiting:
+            self._check(_admitted(self.digest, self._answer.fetchone()))
 
     def close(self) -> None:
         """Raises NotAuthenticated or Forbidden."""

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from tags.api.error_body import as_tagsite_error, error_response
 from tags.db import tenancy
+from tags.errors import RepositoryError
 
 
 class EntranceMiddleware:
@@ -17,7 +18,10 @@ class EntranceMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with tenancy.visit() as visit:
             response = self.get_response(request)
-            return response if visit.entrance is None else _closed(visit.entrance, response)
+            # A database that is away is said at once: to ask it for the key would take as long again.
+            if visit.entrance is None or response.status_code == RepositoryError.status:
+                return response
+            return _closed(visit.entrance, response)
 
 
 def _closed(entrance: tenancy.Entrance, response: HttpResponse) -> HttpResponse:

@@ -1,9 +1,10 @@
 """The look-up of a key that was met before travels with the work; the work stands or falls with its answer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 
 from tags.actions.service_accounts import (
@@ -65,6 +66,21 @@ def test_a_batch_is_looked_up_with_its_locks(program: Program, execution: FlowEx
 
     assert "tagsite_caller" in heard[0][1]
     assert "FOR NO KEY UPDATE" in heard[0][2]
+
+
+def test_a_database_that_is_away_is_said_at_once(program: Program, execution: FlowExecution) -> None:
+    """Each statement, the look-up of the key included, may wait as long as patience lasts."""
+    asked = []
+
+    def be_away(execute: Any, sql: str, *more: Any) -> Any:
+        asked.append(sql)
+        raise OperationalError("planted")
+
+    with connection.execute_wrapper(be_away):
+        answer = program.api.tag(operation("add", execution, "extract", "approved"))
+
+    assert answer.status_code == 503
+    assert len(asked) == 1
 
 
 def test_nothing_is_written_for_a_key_that_was_revoked(program: Program, execution: FlowExecution) -> None:
