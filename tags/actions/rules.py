@@ -57,17 +57,12 @@ _FIRE = """
     DO UPDATE SET taken_back = false WHERE rule_firing.taken_back
     RETURNING rule_id, flow_execution_id, task_name
 """
-# One look into the index for each task: OFFSET keeps the planner to it, also while it has no statistics.
 _STANDING = """
     SELECT firing.rule_id, firing.flow_execution_id, firing.task_name, firing.task_execution_idx, review_rule.tags::text
-    FROM unnest(%(ids)s::uuid[], %(names)s::text[]) AS task(flow_execution_id, name)
-    CROSS JOIN LATERAL (
-        SELECT * FROM rule_firing
-        WHERE organization_id = %(organization_id)s AND flow_execution_id = task.flow_execution_id
-          AND task_name = task.name AND NOT taken_back
-        OFFSET 0
-    ) AS firing
+    FROM rule_firing AS firing
     JOIN review_rule ON review_rule.organization_id = firing.organization_id AND review_rule.id = firing.rule_id
+    WHERE firing.organization_id = %(organization_id)s AND NOT firing.taken_back
+      AND (firing.flow_execution_id, firing.task_name) IN (SELECT * FROM unnest(%(ids)s::uuid[], %(names)s::text[]))
 """
 _TAKE_BACK = """
     UPDATE rule_firing SET taken_back = true
