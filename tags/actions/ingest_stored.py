@@ -41,24 +41,22 @@ _ADD_FLOW_EXECUTIONS = """
     ORDER BY new.id ON CONFLICT DO NOTHING
     RETURNING id
 """
-# One look into the unique index for each task: OFFSET keeps the planner to it, also while it has no statistics. The
-# texts of times are as `claims.time_text` writes them. The moment is taken here, after the locks, so that nothing is
-# dated before what it comes after.
+# Twice the same condition: the first is for the unique index, the second leaves only pairs. The texts of times are as
+# `claims.time_text` writes them. The moment is taken here, after the locks, so that nothing is dated before what it
+# comes after.
 _TEXT_OF_TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 _READ_TASK_EXECUTIONS = f"""
     SELECT to_json(moment) #>> '{{}}', {ANY_ACTIVE}, run.* FROM clock_timestamp() AS moment
     LEFT JOIN (
-        jsonb_to_recordset(%(tasks)s::jsonb) AS wanted(id uuid, name text)
-        CROSS JOIN LATERAL (
-            SELECT flow_execution_id, task_name, task_execution_idx, id::text, processing_status,
-                   edited_status, stale_status, to_json(created_at) #>> '{{}}',
-                   {_TEXT_OF_TIME.format("started_at")}, {_TEXT_OF_TIME.format("completed_at")},
-                   input::text, output::text, error::text, claims::text
-            FROM task_execution
-            WHERE organization_id = %(organization_id)s AND flow_execution_id = wanted.id AND task_name = wanted.name
-            OFFSET 0
-        ) AS run
-    ) ON true
+        SELECT flow_execution_id, task_name, task_execution_idx, id::text, processing_status,
+               edited_status, stale_status, to_json(created_at) #>> '{{}}',
+               {_TEXT_OF_TIME.format("started_at")}, {_TEXT_OF_TIME.format("completed_at")},
+               input::text, output::text, error::text, claims::text
+        FROM task_execution
+        WHERE organization_id = %(organization_id)s
+          AND flow_execution_id = ANY(%(ids)s::uuid[]) AND task_name = ANY(%(names)s::text[])
+          AND (flow_execution_id, task_name) IN (SELECT * FROM unnest(%(ids)s::uuid[], %(names)s::text[]))
+    ) AS run ON true
 """
 
 # Which runs of a task: flow execution and task name.
@@ -121,8 +119,8 @@ class _Looking:
 
 
 def _send_reading(organization_id: UUID, names: Collection[Task]) -> psycopg.Cursor:
-    tasks = exact_json.dumps([{"id": str(id), "name": name} for id, name in names])
-    return run(_READ_TASK_EXECUTIONS, {"organization_id": organization_id, "tasks": tasks})
+    ids, task_names = [id for id, _ in names], [name for _, name in names]
+    return run(_READ_TASK_EXECUTIONS, {"organization_id": organization_id, "ids": ids, "names": task_names})
 
 
 def _send_additions(
