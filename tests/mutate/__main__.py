@@ -154,7 +154,7 @@ _TEXT = """## Mutants
 
 `make mutate` changes one thing at a time in the engine and in what keeps organizations apart (mutmut makes the
 changes), and runs the tests that are about it. A change that no test notices is a gap in the tests, or changes nothing
-of what is promised.
+of what is promised. `make mutate AGAIN=1` goes on where a run was broken off.
 
 | file | mutants | killed by a test | explained | survived | not tried yet |
 | --- | --- | --- | --- | --- | --- |

@@ -8,6 +8,9 @@ _DUTY = "a duty of whoever writes another credential; the one that there is has 
 _NAME = "the name that a debugger shows of a context variable"
 
 EXPLAINED: dict[tuple[str, str], str] = {
+    (_BATCH, '"XXordinalXX": ordinal,'): (
+        "PostgreSQL happens to give these rows in the order in which they were sent; the number asks for that order"
+    ),
     (_BATCH, "Identity = None"): _ANNOTATION,
     (_BATCH, "TagObject = None"): _ANNOTATION,
     (
