@@ -16,6 +16,7 @@ def test_fifty_tasks_are_decided_page_by_page_without_the_mouse(page: Page, tena
     press(page, "j")
     expect_current(page, "task 000")
     press(page, "Enter")
+    expect(page.locator("#line")).to_have_text("Live")  # a key that comes before the page's scripts is nobody's
     for number in range(50):
         expect(page.get_by_role("heading", level=1)).to_have_text(f"task {number:03}")
         expect(page.locator("#way")).to_contain_text(f"of {50 - number} in your list")
