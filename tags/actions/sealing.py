@@ -22,7 +22,6 @@ logger = logging.getLogger("tagsite.sealing")
 
 _TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('tagsite.seal.' || %s, 0))"
 
-
 # A fifth of a processor at most, and less while writers keep the machine busy, as a piece then takes longer.
 _REST = 4.0
 

@@ -59,7 +59,7 @@ class PreferencesForm(forms.Form):
 
     def __init__(self, of_browser: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["language"].choices = [("", _("As the browser")), *settings.LANGUAGES]  # type: ignore[attr-defined]  # a Field to the stubs; it is a ChoiceField  # a ChoiceField's
+        self.fields["language"].choices = [("", _("As the browser")), *settings.LANGUAGES]  # type: ignore[attr-defined]  # a Field to the stubs; it is a ChoiceField
         by_browser = _("As the browser: %(zone)s") % {"zone": of_browser.replace("_", " ")}
         self.fields["time_zone"].choices = [("", by_browser), ("UTC", "UTC"), *_zones_by_region()]  # type: ignore[attr-defined]  # a Field to the stubs; it is a ChoiceField
 

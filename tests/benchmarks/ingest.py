@@ -173,8 +173,7 @@ _PAGE = """# Performance of ingest
   producer_run) into the same tables, with their keys and checks, by the tables' owner over one connection: what the
   database alone needs for them.
 - Memory is the resident memory of all web processes, read at each request. Flat means that over the second half its
-  slope comes to less than 5 % of its level. `--million` sends a million events; at the last time (0.35 %, under other
-  load) it was 227 MB after the first tenth of them and 228 MB after the last.
+  slope comes to less than 5 % of its level. `--million` sends a million events.
 
 ## The machine of these figures
 
