@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from tags.actions.batch import Operation, OperationKind, Outcome, apply_batch
 from tags.actions.credentials import Caller
 from tags.actions.decided_tasks import Task as Task  # also for who calls this
@@ -21,7 +23,7 @@ MOST_TASKS = 100
 MOST_NOTE = 10_000
 REVIEW = "review"
 _ADDED = {DecisionKind.APPROVE: ("approved", REVIEW), DecisionKind.REJECT: ("rejected", REVIEW)}
-VERDICTS = frozenset(tag for tag, _ in _ADDED.values())
+VERDICTS = frozenset(tag for tag, _type in _ADDED.values())
 _FLAG = ("requires_attention", REVIEW)
 
 
@@ -43,7 +45,7 @@ def decide(
     kept in the new tag's metadata. Locks the flow executions, in sorted order. Raises NotFound, BadRequest.
     """
     if kind not in (*_ADDED, DecisionKind.FLAG):
-        raise BadRequest("A decision is to approve, reject or flag")
+        raise BadRequest(_("A decision is to approve, reject or flag"))
     _check(tasks, note)
     metadata = {"note": note} if note else None
     with in_organization(caller.organization_id):
@@ -95,9 +97,9 @@ def undo(caller: Caller, group_id: UUID) -> Decided:
             .select_for_update(no_key=True)
         )
         if not decisions:
-            raise NotFound("There is no such decision")
+            raise NotFound(_("There is no such decision"))
         if any(decision.undone_by for decision in decisions):
-            raise Conflict("This was taken back already")
+            raise Conflict(_("This was taken back already"))
         changes = [_operation(change) for decision in reversed(decisions) for change in reversed(decision.changes)]
         reversal = [_reversed(operation) for operation in changes]
         reversing, decided = _apply(
@@ -118,19 +120,19 @@ def waiting_tags(organization_id: UUID) -> list[str]:
 
 def lock_flow_executions(organization_id: UUID, tasks: Sequence[Task]) -> dict[UUID, UUID]:
     """In sorted order, as the batch engine does; gives the flow of each. Inside `in_organization`. Raises NotFound."""
-    ids = sorted({flow_execution_id for flow_execution_id, _ in tasks})
+    ids = sorted({task[0] for task in tasks})
     executions = FlowExecution.objects.in_organization(organization_id).not_deleted().filter(id__in=ids)
     flows = dict(executions.order_by("id").select_for_update(no_key=True).values_list("id", "flow_id"))
     if set(flows) != set(ids):
-        raise NotFound("A flow execution is not there any more")
+        raise NotFound(_("A flow execution is not there any more"))
     return flows
 
 
 def _check(tasks: Sequence[Task], note: str) -> None:
     if not 0 < len(tasks) <= MOST_TASKS:
-        raise BadRequest(f"1 to {MOST_TASKS} tasks can be decided at once")
+        raise BadRequest(_("1 to %d tasks can be decided at once") % MOST_TASKS)
     if len(note) > MOST_NOTE or "\x00" in note:
-        message = f"A note has at most {MOST_NOTE} characters, none of them NUL"
+        message = _("A note has at most %d characters, none of them NUL") % MOST_NOTE
         raise BadRequest(message, [detail(("body", "note"), message, "note")])
 
 
@@ -156,7 +158,7 @@ def _apply(
 ) -> tuple[Decision, Decided]:
     """The batch and its record, in the transaction that is open."""
     if caller.user is None:
-        raise Forbidden("A decision is a person's; programs change tags over the API")
+        raise Forbidden(_("A decision is a person's; programs change tags over the API"))
     outcomes = apply_batch(operations, caller.actor, caller.organization_id)
     changed = [
         operation
@@ -164,7 +166,7 @@ def _apply(
         if outcome in (Outcome.ADDED, Outcome.REMOVED)
     ]
     if all_must_change and len(changed) < len(operations):
-        raise Conflict("Somebody has changed these tags since; look at the task before you change it back")
+        raise Conflict(_("Somebody has changed these tags since; look at the task before you change it back"))
     moment, batch_id, position = _newest_event(caller.organization_id) if changed else (database_now(), None, None)
     decision = Decision.objects.create(
         organization_id=caller.organization_id,

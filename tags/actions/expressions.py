@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from django.utils.translation import gettext as _
 from jmespath.exceptions import IncompleteExpressionError, JMESPathError, ParseError
 from jmespath.functions import Functions
 from jmespath.parser import Parser
@@ -55,9 +56,9 @@ def check_expression(expression: str) -> None:
     """Raises BadExpression."""
     for count, (node, depth) in enumerate(_nodes(_parsed(expression)), start=1):
         if count > MAX_NODES:
-            raise BadExpression(f"The expression has more than {MAX_NODES} parts; make two rules of it")
+            raise BadExpression(_("The expression has more than %d parts; make two rules of it") % MAX_NODES)
         if depth > MAX_DEPTH:
-            raise BadExpression(f"The expression is nested deeper than {MAX_DEPTH} levels")
+            raise BadExpression(_("The expression is nested deeper than %d levels") % MAX_DEPTH)
         if node["type"] == "function_expression":
             _check_call(node["value"], len(node["children"]))
 
@@ -79,14 +80,14 @@ def _parsed(expression: str) -> dict[str, Any]:
     try:
         parsed: Any = Parser().parse(expression).parsed
     except IncompleteExpressionError as error:
-        raise BadExpression("Not a JMESPath expression: something is missing at its end") from error
+        raise BadExpression(_("Not a JMESPath expression: something is missing at its end")) from error
     except ParseError as error:
-        where = f"at character {error.lex_position + 1}"
-        raise BadExpression(f"Not a JMESPath expression, {where}: {error.msg}") from error
+        place = error.lex_position + 1
+        raise BadExpression(_("Not a JMESPath expression: it goes wrong at character %d") % place) from error
     except JMESPathError as error:
-        raise BadExpression("Not a JMESPath expression: it is empty, or holds a text without its end") from error
+        raise BadExpression(_("Not a JMESPath expression: it is empty, or holds a text without its end")) from error
     except (RecursionError, ValueError) as error:
-        raise BadExpression("The expression is nested too deep") from error
+        raise BadExpression(_("The expression is nested too deep")) from error
     return dict(parsed)
 
 
@@ -103,12 +104,16 @@ def _nodes(root: dict[str, Any]) -> Iterator[tuple[dict[str, Any], int]]:
 def _check_call(name: str, given: int) -> None:
     """The library would find it out at the first evaluation, and the rule would never match."""
     if name not in _FUNCTIONS:
-        raise BadExpression(f"There is no function {name}() in JMESPath")
+        raise BadExpression(_("There is no function %s() in JMESPath") % name)
     signature = _FUNCTIONS[name]["signature"]
     many = bool(signature and signature[-1].get("variadic"))
     if given < len(signature) or (given > len(signature) and not many):
-        wanted = f"{'at least ' if many else ''}{len(signature)}"
-        raise BadExpression(f"The function {name}() takes {wanted} arguments, not {given}")
+        words = (
+            _("The function %(name)s() takes at least %(wanted)d arguments, not %(given)d")
+            if many
+            else _("The function %(name)s() takes %(wanted)d arguments, not %(given)d")
+        )
+        raise BadExpression(words % {"name": name, "wanted": len(signature), "given": given})
 
 
 class _OverBudget(Exception):

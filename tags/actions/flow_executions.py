@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from tags.db.clock import database_now
 from tags.db.tenancy import in_organization
 from tags.errors import Conflict, NotFound
@@ -81,7 +83,7 @@ def _locked_flow_execution(organization_id: UUID, execution_id: UUID, deleted_to
     found = executions if deleted_too else executions.not_deleted()
     execution: FlowExecution | None = found.select_for_update(no_key=True).filter(id=execution_id).first()
     if execution is None:
-        raise NotFound("Flow execution not found")
+        raise NotFound(gettext("Flow execution not found"))
     return execution
 
 

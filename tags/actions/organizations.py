@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from tags.actions.decisions import VERDICTS
 from tags.db.tenancy import in_organization
 from tags.errors import Conflict, Invalid, NotFound, detail
@@ -26,7 +28,8 @@ def create_organization(name: str, organization_id: UUID | None = None) -> Organ
 def change_organization(organization_id: UUID, name: str, waiting_tags: Sequence[str]) -> None:
     """Rename it, and say which tags make a task wait for a person. Raises Invalid."""
     if not 0 < len(name) <= _NAME_LENGTH or "\x00" in name:
-        raise Invalid(f"A name has 1 to {_NAME_LENGTH} characters", [detail(("body", "name"), "is not one", "name")])
+        message = _("A name has 1 to %d characters") % _NAME_LENGTH
+        raise Invalid(message, [detail(("body", "name"), message, "name")])
     check_waiting_tags(waiting_tags)
     with in_organization(organization_id):
         Organization.objects.filter(id=organization_id).update(name=name, waiting_tags=list(waiting_tags))
@@ -35,14 +38,14 @@ def change_organization(organization_id: UUID, name: str, waiting_tags: Sequence
 def check_waiting_tags(tags: Sequence[str]) -> None:
     """Raises Invalid."""
     if len(tags) > MOST_WAITING_TAGS:
-        message = f"At most {MOST_WAITING_TAGS} tags can mean that a task waits"
+        message = _("At most %d tags can mean that a task waits") % MOST_WAITING_TAGS
         raise Invalid(message, [detail(("body", "waiting_tags"), message, "too_long")])
     for place, tag in enumerate(tags):
         if not 0 < len(tag) <= TAG_LENGTH or "\x00" in tag:
-            message = f"A tag has 1 to {TAG_LENGTH} characters"
+            message = _("A tag has 1 to %d characters") % TAG_LENGTH
             raise Invalid(message, [detail(("body", "waiting_tags", place), message, "tag")])
         if tag in VERDICTS:
-            message = f"{tag!r} is what a decision puts on: with it as a waiting tag no task would ever be done"
+            message = _("“%s” is what a decision puts on: with it as a waiting tag no task would ever be done") % tag
             raise Invalid(message, [detail(("body", "waiting_tags", place), message, "tag")])
 
 
@@ -62,7 +65,7 @@ def add_member(organization_id: UUID, username: str, role: Role) -> Membership:
             organization_id=organization_id, user=user, defaults={"role": role}
         )
     if not created:
-        raise Conflict("This person is a member already")
+        raise Conflict(_("This person is a member already"))
     result: Membership = membership
     return result
 
@@ -93,11 +96,11 @@ def _locked_membership(organization_id: UUID, membership_id: UUID) -> Membership
         if membership.id == membership_id:
             found: Membership = membership
             return found
-    raise NotFound("Member not found")
+    raise NotFound(_("Member not found"))
 
 
 def _check_another_admin(organization_id: UUID, membership: Membership) -> None:
     """Caller must hold the organization's memberships."""
     admins = Membership.objects.in_organization(organization_id).filter(role=Role.ADMIN, user__is_active=True)
     if membership.role == Role.ADMIN and not admins.exclude(id=membership.id).exists():
-        raise Conflict("An organization keeps at least one admin")
+        raise Conflict(_("An organization keeps at least one admin"))

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext
+
 from tags.actions.expressions import BadExpression, check_expression
 from tags.db import exact_json
 from tags.errors import Detail, Invalid, detail
@@ -34,20 +36,22 @@ def check_rule(fields: Mapping[str, Any]) -> None:
 
 
 def _of_text(shortest: int, longest: int) -> Callable[[Any], Iterator[_Flaw]]:
+    bounds = {"shortest": shortest, "longest": longest}
+
     def flaws(value: Any) -> Iterator[_Flaw]:
         if not isinstance(value, str) or not shortest <= len(value) <= longest:
-            yield (), f"must be a text of {shortest} to {longest} characters"
+            yield (), gettext("must be a text of %(shortest)d to %(longest)d characters") % bounds
         elif _UNSTORABLE.search(value):
-            yield (), "must not hold a NUL character or a lone surrogate"
+            yield (), gettext("must not hold a NUL character or a lone surrogate")
 
     return flaws
 
 
 def _of_statuses(value: Any) -> Iterator[_Flaw]:
     if not isinstance(value, list):
-        yield (), "must be a list"
+        yield (), gettext("must be a list")
     elif unknown := [status for status in value if status not in ProcessingStatus.values]:
-        yield (), f"{unknown[0]!r} is no status of a task execution"
+        yield (), gettext("“%s” is no status of a task execution") % unknown[0]
 
 
 def _of_expression(value: Any) -> Iterator[_Flaw]:
@@ -64,12 +68,12 @@ def _of_expression(value: Any) -> Iterator[_Flaw]:
 
 def _of_sampling_rate(value: Any) -> Iterator[_Flaw]:
     if not isinstance(value, Decimal) or not value.is_finite() or not 0 <= value <= 1 or round(value, 6) != value:
-        yield (), "must be a number from 0 to 1 with at most six decimals"
+        yield (), gettext("must be a number from 0 to 1 with at most six decimals")
 
 
 def _of_tags(value: Any) -> Iterator[_Flaw]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_TAGS:
-        yield (), f"must be a list of 1 to {MAX_TAGS} tags"
+        yield (), gettext("must be a list of 1 to %d tags") % MAX_TAGS
         return
     for index, tag in enumerate(value):
         for place, message in _of_tag(tag):
@@ -78,10 +82,10 @@ def _of_tags(value: Any) -> Iterator[_Flaw]:
 
 def _of_tag(tag: Any) -> Iterator[_Flaw]:
     if not isinstance(tag, dict):
-        yield (), 'must be an object such as {"tag": "…", "tag_type": "…"}'
+        yield (), gettext('must be an object such as {"tag": "…", "tag_type": "…"}')
         return
     for name in tag.keys() - {"tag", "tag_type", "tag_metadata"}:
-        yield (), f"must hold tag, tag_type and tag_metadata alone, not {name[:50]!r}"
+        yield (), gettext("must hold tag, tag_type and tag_metadata alone, not “%s”") % name[:50]
     for name, longest in (("tag", TAG_LENGTH), ("tag_type", TAG_TYPE_LENGTH)):
         for place, message in _of_text(1, longest)(tag.get(name)):
             yield (name, *place), message
@@ -91,11 +95,11 @@ def _of_tag(tag: Any) -> Iterator[_Flaw]:
 
 def _flaws_of_json(value: Any) -> Iterator[str]:
     if _is_deeper(value, _MAX_DEPTH):
-        yield f"must not be nested deeper than {_MAX_DEPTH} levels"
+        yield gettext("must not be nested deeper than %d levels") % _MAX_DEPTH
     elif any(map(_UNSTORABLE.search, _texts(value))):
-        yield "must not hold a NUL character or a lone surrogate"
+        yield gettext("must not hold a NUL character or a lone surrogate")
     elif len(exact_json.dumps(value)) > _LARGEST_TAGS:
-        yield f"must not be larger than {_LARGEST_TAGS // 2**10} KiB"
+        yield gettext("must not be larger than %d KiB") % (_LARGEST_TAGS // 2**10)
 
 
 def _members(value: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from django.utils.translation import gettext
 
 from tags import metrics
 from tags.actions.batch import Operation, OperationKind, apply_batch
@@ -100,7 +101,7 @@ def change_rule(organization_id: UUID, rule_id: UUID, fields: Mapping[str, Any])
     with in_organization(organization_id):
         rules = ReviewRule.objects.in_organization(organization_id).filter(id=rule_id)
         if not rules.update(**fields, updated_at=database_now()):
-            raise NotFound("Rule not found")
+            raise NotFound(gettext("Rule not found"))
 
 
 def delete_rule(organization_id: UUID, rule_id: UUID) -> None:
@@ -108,7 +109,7 @@ def delete_rule(organization_id: UUID, rule_id: UUID) -> None:
     with in_organization(organization_id):
         deleted, _ = ReviewRule.objects.in_organization(organization_id).filter(id=rule_id).delete()
     if not deleted:
-        raise NotFound("Rule not found")
+        raise NotFound(gettext("Rule not found"))
 
 
 # Applied

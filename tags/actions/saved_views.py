@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from tags.actions.credentials import Caller
 from tags.db.tenancy import in_organization
@@ -30,7 +31,7 @@ def create_view(caller: Caller, name: str, query: str, *, is_shared: bool = Fals
     with in_organization(caller.organization_id):
         own = SavedView.objects.in_organization(caller.organization_id).filter(user_id=person.id)
         if own.count() >= MOST_VIEWS:  # two at once may make it one more, which harms nobody
-            raise Conflict(f"You have {MOST_VIEWS} views. Delete one to save another")
+            raise Conflict(_("You have %d views. Delete one to save another") % MOST_VIEWS)
         with _one_of_each_name(name):
             view: SavedView = own.create(
                 organization_id=caller.organization_id, user=person, name=name, query=query, is_shared=is_shared
@@ -70,26 +71,26 @@ def may_change(caller: Caller, view: SavedView) -> bool:
 def _changeable(caller: Caller, view_id: UUID) -> SavedView:
     view: SavedView | None = seen_views(caller).filter(id=view_id).select_for_update().first()
     if view is None:
-        raise NotFound("There is no such view")
+        raise NotFound(_("There is no such view"))
     if not may_change(caller, view):
-        raise Forbidden("Only its owner and admins may change a shared view")
+        raise Forbidden(_("Only its owner and admins may change a shared view"))
     return view
 
 
 def _check_may_share(caller: Caller, is_shared: bool) -> None:
     """Raises Forbidden for viewers: what is shared stands in everybody's inbox."""
     if is_shared and Permission.TAG not in caller.permissions:
-        raise Forbidden("Viewers cannot share views")
+        raise Forbidden(_("Viewers cannot share views"))
 
 
 def _checked(name: str, query: str) -> str:
     """The name without spaces around it. Raises Invalid."""
     name = " ".join(name.split())
     if not 1 <= len(name) <= VIEW_NAME_LENGTH or "\x00" in name:
-        message = f"A view's name has 1 to {VIEW_NAME_LENGTH} characters"
+        message = _("A view's name has 1 to %d characters") % VIEW_NAME_LENGTH
         raise Invalid(message, [detail(("body", "name"), message, "name")])
     if len(query) > VIEW_QUERY_LENGTH or "\x00" in query:
-        message = "This filter is too long to be saved"
+        message = _("This filter is too long to be saved")
         raise Invalid(message, [detail(("body", "query"), message, "query")])
     return name
 
@@ -101,10 +102,10 @@ def _one_of_each_name(name: str) -> Iterator[None]:
         with transaction.atomic():
             yield
     except IntegrityError as error:
-        raise Conflict(f"There is a view of this name already: {name}") from error
+        raise Conflict(_("There is a view of this name already: %s") % name) from error
 
 
 def _person(caller: Caller) -> User:
     if caller.user is None:
-        raise Forbidden("Views are people's")
+        raise Forbidden(_("Views are people's"))
     return caller.user

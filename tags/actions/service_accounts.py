@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from tags.db.tenancy import in_organization
 from tags.errors import Conflict, NotFound
@@ -48,7 +49,7 @@ def create_api_key(
     with in_organization(organization_id):
         account = _account(organization_id, account_id)
         if account.revoked_at is not None:
-            raise Conflict("The service account is revoked")
+            raise Conflict(_("The service account is revoked"))
         key: ApiKey = ApiKey.objects.create(
             organization_id=organization_id,
             service_account=account,
@@ -80,7 +81,7 @@ def _account(organization_id: UUID, account_id: UUID) -> ServiceAccount:
         ServiceAccount.objects.in_organization(organization_id).filter(id=account_id).first()
     )
     if account is None:
-        raise NotFound("Service account not found")
+        raise NotFound(_("Service account not found"))
     return account
 
 
@@ -88,5 +89,5 @@ def _key(organization_id: UUID, account_id: UUID, key_id: UUID) -> ApiKey:
     keys = ApiKey.objects.in_organization(organization_id)
     key: ApiKey | None = keys.filter(service_account_id=account_id, id=key_id).first()
     if key is None:
-        raise NotFound("API key not found")
+        raise NotFound(_("API key not found"))
     return key

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from tags.actions.service_accounts import create_api_key, rename_api_key, revoke_api_key
 from tags.admin import shown
 from tags.admin.listing import HappenedFilter
+from tags.admin.log import REVOKED
 from tags.admin.site import caller_of, site
 from tags.admin.tenant import TenantAdmin, as_uuid
 from tags.models import ApiKey, ServiceAccount
@@ -26,6 +27,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when 
     class Meta:
         model = ApiKey
         fields = ("service_account", "name", "expires_at")
+        labels = {"service_account": _("Service account"), "name": _("Name"), "expires_at": _("Expires")}
         help_texts = {"expires_at": _("Empty means never.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -143,5 +145,5 @@ class ApiKeyAdmin(TenantAdmin):
         keys = list(queryset)
         for key in keys:
             revoke_api_key(caller_of(request).organization_id, key.service_account_id, key.id)
-            self.log_change(request, key, "Revoked.")
+            self.log_change(request, key, REVOKED)
         self.tell(request, _("Revoked: %d.") % len(keys))

@@ -13,6 +13,8 @@ from tags.admin.site import caller_of, site
 from tags.admin.tenant import TenantAdmin
 from tags.models import ProducerRun, ReviewRule, RuleFiring
 
+_TAKEN_BACK = shown.yes_or_no("taken_back", _("taken back"))
+
 
 class OfTaskAdmin(TenantAdmin):
     """The admin of rows that are about one run of a task."""
@@ -32,13 +34,13 @@ class OfTaskAdmin(TenantAdmin):
 
 @register(RuleFiring, site=site)
 class RuleFiringAdmin(OfTaskAdmin):
-    list_display = ("rule_name", "task", "run", shown.moment("fired_at", _("fired")), "taken_back")
+    list_display = ("rule_name", "task", "run", shown.moment("fired_at", _("fired")), _TAKEN_BACK)
     list_filter = ("taken_back",)
     linked_by = ("rule", "flow_execution")
     search_fields = ("task_name",)
     search_ids = ("id", "rule_id", "flow_execution_id")
     date_hierarchy = "fired_at"
-    fields = ("rule_name", "task", "run", shown.moment("fired_at", _("fired")), "taken_back")
+    fields = ("rule_name", "task", "run", shown.moment("fired_at", _("fired")), _TAKEN_BACK)
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         rules = ReviewRule.objects.in_organization(caller_of(request).organization_id)

@@ -35,7 +35,7 @@ class DecisionAdmin(TenantAdmin):
     date_hierarchy = "created_at"
     actions = object_actions = ("take_back",)
     fields = (
-        "id",
+        shown.own_id,
         shown.moment("created_at", _("time")),
         shown.status("kind", _("decision")),
         shown.who,
@@ -63,9 +63,9 @@ class DecisionAdmin(TenantAdmin):
         note = decision.note
         return note if len(note) <= _NOTE_IN_LIST else f"{note[:_NOTE_IN_LIST]}…"
 
-    @display(description=_("taken back"), boolean=True)
-    def taken_back(self, decision: Decision) -> bool:
-        return decision.undone_by is not None
+    @display(description=_("taken back"))
+    def taken_back(self, decision: Decision) -> str:
+        return shown.icon(decision.undone_by is not None)
 
     def is_offered(self, action: str, row: Decision) -> bool:
         return row.kind != DecisionKind.UNDO and row.undone_by is None

@@ -13,8 +13,12 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import get_content_type_for_model
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_noop
 
 from tags.admin.site import caller_of
+
+# Kept in English, as Django keeps its own; `told` puts it in the language of who reads it.
+REVOKED = gettext_noop("Revoked.")
 
 
 def write_log(request: HttpRequest, records: Iterable[Model], flag: int, message: Any) -> list[LogEntry]:
@@ -37,6 +41,14 @@ def log_of(request: HttpRequest, record: Model) -> Any:
         content_type=get_content_type_for_model(record), object_id=_logged_id(request, record)
     )
     return entries.select_related("user").order_by("-action_time", "-id")
+
+
+def told(entries: Iterable[LogEntry]) -> list[LogEntry]:
+    entries = list(entries)
+    for entry in entries:
+        if entry.change_message == REVOKED:
+            entry.change_message = gettext(REVOKED)
+    return entries
 
 
 def _logged_id(request: HttpRequest, record: Model) -> str:

@@ -27,6 +27,7 @@ class NewMemberForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic wh
     class Meta:
         model = Membership
         fields = ("username", "role")
+        labels = {"role": _("Role")}
 
 
 @register(Membership, site=site)
@@ -57,9 +58,9 @@ class MembershipAdmin(TenantAdmin):
     def person(self, membership: Membership) -> str:
         return membership.user.get_username()
 
-    @display(description=_("can log in"), boolean=True)
-    def may_log_in(self, membership: Membership) -> bool:
-        return membership.user.is_active and membership.user.has_usable_password()
+    @display(description=_("can log in"))
+    def may_log_in(self, membership: Membership) -> str:
+        return shown.icon(membership.user.is_active and membership.user.has_usable_password())
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         organization_id, role = caller_of(request).organization_id, form.cleaned_data["role"]

@@ -1,6 +1,6 @@
 """The organization itself, in the admin: its name, and which tags make a task wait."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -46,6 +46,7 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic
     class Meta:
         model = Organization
         fields = ("name", "waiting_tags")
+        labels = {"name": _("Name")}
 
     def clean_waiting_tags(self) -> Any:
         tags = self.cleaned_data["waiting_tags"]
@@ -61,8 +62,8 @@ class OrganizationAdmin(TenantAdmin):
     may_change = True
     form = OrganizationForm
     list_display = ("name", _CREATED)
-    fields = ("name", "waiting_tags", "id", _CREATED, "events")
-    readonly_fields = ("id", _CREATED, "events")
+    fields = ("name", "waiting_tags", shown.own_id, _CREATED, "events")
+    readonly_fields: ClassVar[Any] = (shown.own_id, _CREATED, "events")
 
     def own(self, rows: Any, organization_id: UUID) -> Any:
         return rows.filter(id=organization_id)

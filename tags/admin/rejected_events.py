@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.admin import action, display, register
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tags.admin import shown
@@ -61,12 +61,12 @@ class RejectedEventAdmin(TenantAdmin):
         ids = list(queryset.order_by("received_at").values_list("id", flat=True)[: MOST_AT_ONCE + 1])
         tried = try_again(caller_of(request).organization_id, caller_of(request).actor, ids)
         counts = (
-            (tried.taken, "taken"),
-            (tried.refused, "refused again, for the reason now listed"),
-            (tried.left, "left as they were: taken already, or too large to have been kept"),
+            (tried.taken, _("%(count)d taken.")),
+            (tried.refused, _("%(count)d refused again, for the reason now listed.")),
+            (tried.left, _("%(count)d left as they were: taken already, or too large to have been kept.")),
         )
-        words = "; ".join(f"{count} {what}" for count, what in counts if count)
-        level = messages.WARNING if tried.refused or tried.left else messages.SUCCESS
-        self.message_user(request, f"{words or 'None'}.", level)
+        words = " ".join(str(sentence) % {"count": count} for count, sentence in counts if count)
+        self.tell(request, words or _("None."), is_good=not (tried.refused or tried.left))
         if len(ids) > MOST_AT_ONCE:
-            self.message_user(request, f"The oldest {MOST_AT_ONCE} were tried; choose the others again.")
+            words = gettext("The oldest %(count)d were tried; choose the others again.")
+            self.message_user(request, words % {"count": MOST_AT_ONCE})

@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.formats import localize
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tags.actions.dry_run import EXAMPLES, MOST_LOOKED_AT, matches_of_last_week
@@ -30,6 +32,8 @@ _MAX_DIGITS = 308
 
 _EXAMPLE_TAGS = [{"tag": "requires_attention", "tag_type": "review"}]
 
+_ACTIVE = shown.yes_or_no("is_active", _("active"), "is_active")
+
 
 class TagsField(forms.CharField):
     """JSON as text, with exact numbers."""
@@ -45,16 +49,16 @@ class TagsField(forms.CharField):
         if not text:
             return []
         if len(text) > _LONGEST_TAGS:
-            raise ValidationError(f"More than {_LONGEST_TAGS} characters.")
+            raise ValidationError(gettext("More than %d characters.") % _LONGEST_TAGS)
         try:
             return json.loads(text, parse_float=_number, parse_int=_integer, parse_constant=_constant)
         except json.JSONDecodeError as error:
-            where = f"line {error.lineno}, column {error.colno}"
-            raise ValidationError(f"Not JSON at {where}: {error.msg}.") from error
+            where = {"line": error.lineno, "column": error.colno}
+            raise ValidationError(gettext("Not JSON at line %(line)d, column %(column)d.") % where) from error
         except (ValueError, ArithmeticError) as error:
-            raise ValidationError("A number in it is none, or is out of range.") from error
+            raise ValidationError(_("A number in it is none, or is out of range.")) from error
         except RecursionError as error:
-            raise ValidationError("It is nested too deep.") from error
+            raise ValidationError(_("It is nested too deep.")) from error
 
     def validate(self, value: Any) -> None:
         """Left to check_rule, as is what CharField's validators look for."""
@@ -90,13 +94,15 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when it
         choices=ProcessingStatus.choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Nothing chosen means the ended ones: completed, failed, cancelled.",
+        label=_("Statuses"),
+        help_text=_("Nothing chosen means the ended ones: completed, failed, cancelled."),
     )
     expression = forms.CharField(
         required=False,
         max_length=EXPRESSION_LENGTH,
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text=(
+        label=_("Expression"),
+        help_text=_(
             "JMESPath over flow, task, idx, status, input, output, error and duration (seconds); empty means always."
             " Texts stand in 'single quotes', numbers in `backticks`: error && duration > `60`. The manual has more:"
             " docs/rules.md."
@@ -105,7 +111,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when it
     tags = TagsField(
         initial=_EXAMPLE_TAGS,
         required=False,
-        help_text='A list of 1 to 10 such as {"tag": "…", "tag_type": "…", "tag_metadata": any JSON}.',
+        label=_("Tags"),
+        help_text=_('A list of 1 to 10 such as {"tag": "…", "tag_type": "…", "tag_metadata": any JSON}.'),
     )
 
     class Meta:
@@ -121,11 +128,18 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when it
             "tags",
         )
         field_classes = {"sampling_rate": RateField}
+        labels = {
+            "name": _("Name"),
+            "is_active": _("Active"),
+            "flow_pattern": _("Flow pattern"),
+            "task_pattern": _("Task pattern"),
+            "sampling_rate": _("Sampling rate"),
+        }
         help_texts = {
-            "is_active": "It looks at what changes from now on, and at nothing from before.",
-            "flow_pattern": "The flow's name; * stands for any text and ? for one character. Empty means any flow.",
-            "task_pattern": "The task's name, in the same way: extract_fields[*] are the runs of a mapped task.",
-            "sampling_rate": "From 0 to 1: 0.05 is a sample of one in twenty, always the same ones.",
+            "is_active": _("It looks at what changes from now on, and at nothing from before."),
+            "flow_pattern": _("The flow's name; * stands for any text and ? for one character. Empty means any flow."),
+            "task_pattern": _("The task's name, in the same way: extract_fields[*] are the runs of a mapped task."),
+            "sampling_rate": _("From 0 to 1: 0.05 is a sample of one in twenty, always the same ones."),
         }
 
     def clean(self) -> dict[str, Any]:
@@ -141,7 +155,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic when it
 
 def _sentence(place: list[str | int], message: str) -> str:
     """Where people count from one, and what is wrong there."""
-    where = ", ".join(f"Tag {part + 1}" if isinstance(part, int) else part for part in place)
+    where = ", ".join(gettext("Tag %d") % (part + 1) if isinstance(part, int) else part for part in place)
     words = f"{where} {message}" if where else message
     return f"{words[0].upper()}{words[1:]}."
 
@@ -150,12 +164,12 @@ def _sentence(place: list[str | int], message: str) -> str:
 class RuleAdmin(TenantAdmin):
     may_add = may_change = may_delete = True
     form = RuleForm
-    list_display = ("name", "is_active", "flows", "tasks", "share", "puts_on", "fired")
+    list_display = ("name", _ACTIVE, "flows", "tasks", "share", "puts_on", "fired")
     list_filter = ("is_active",)
     search_fields = ("name", "flow_pattern", "task_pattern", "expression")
     date_hierarchy = "created_at"
     ordering = ("name", "id")
-    sortable_by = ("name", "is_active", "flows", "tasks", "share", "fired")
+    sortable_by = ("name", _ACTIVE, "flows", "tasks", "share", "fired")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).with_fired_count()
@@ -170,7 +184,7 @@ class RuleAdmin(TenantAdmin):
 
     @display(description=_("share"), ordering="sampling_rate")
     def share(self, rule: ReviewRule) -> str:
-        return f"{(rule.sampling_rate * 100).normalize():f} %"
+        return f"{localize((rule.sampling_rate * 100).normalize())} %"
 
     @display(description=_("tags"))
     def puts_on(self, rule: ReviewRule) -> str:
@@ -200,7 +214,7 @@ class RuleAdmin(TenantAdmin):
         if request.method != "POST":
             raise Http404
         form = RuleForm(request.POST)
-        context = {**site.each_context(request), "opts": self.opts, "form": form, "title": "Dry run"}
+        context = {**site.each_context(request), "opts": self.opts, "form": form, "title": _("Dry run")}
         if form.is_valid():
             rule = form.instance
             rule.id = as_uuid(request.POST.get("rule", "")) or rule.id  # which runs a sample holds depends on it

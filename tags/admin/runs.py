@@ -27,7 +27,7 @@ class FlowAdmin(TenantAdmin):
     date_hierarchy = "created_at"
     ordering = ("name", "id")
     sortable_by = ("name", "created_at")
-    fields = ("id", "name", "executions", shown.moment("created_at", _("created")))
+    fields = (shown.own_id, "name", "executions", shown.moment("created_at", _("created")))
 
     @display(description=_("executions"))
     def executions(self, flow: Flow) -> str:
@@ -39,7 +39,7 @@ class FlowExecutionAdmin(EventfulAdmin):
     may_delete = True  # which hides it
     ids_tell_time = False
     list_display = (
-        "id",
+        shown.own_id,
         shown.flow,
         "flow_version",
         shown.status("status", _("status")),
@@ -56,7 +56,7 @@ class FlowExecutionAdmin(EventfulAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")
     fields: ClassVar[Any] = (
-        "id",
+        shown.own_id,
         shown.flow,
         "flow_version",
         shown.status("status", _("status")),
@@ -118,7 +118,7 @@ class TaskExecutionAdmin(DecidingAdmin):
     ordering = ("-created_at", "-id")
     actions = ("approve", "reject", "flag")
     fields: ClassVar[Any] = (
-        "id",
+        shown.own_id,
         "task_name",
         "task_execution_idx",
         "run",

@@ -12,15 +12,17 @@ from tags.admin.site import caller_of, site
 from tags.admin.tenant import TenantAdmin
 from tags.models import SavedView
 
+_SHARED = shown.yes_or_no("is_shared", _("shared"))
+
 
 @register(SavedView, site=site)
 class SavedViewAdmin(TenantAdmin):
     has_log = False
-    list_display = ("name", shown.who, "is_shared", shown.moment("created_at", _("time")))
+    list_display = ("name", shown.who, _SHARED, shown.moment("created_at", _("time")))
     list_filter = ("is_shared",)
     search_fields = ("name",)
     date_hierarchy = "created_at"
-    fields = ("name", shown.who, "is_shared", "query", shown.moment("created_at", _("time")))
+    fields = ("name", shown.who, _SHARED, "query", shown.moment("created_at", _("time")))
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         for row in rows:

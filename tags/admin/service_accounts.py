@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from tags.actions.service_accounts import change_service_account, create_service_account, revoke_service_account
 from tags.admin import shown
 from tags.admin.listing import HappenedFilter
+from tags.admin.log import REVOKED
 from tags.admin.site import caller_of, site
 from tags.admin.tenant import TenantAdmin
 from tags.models import ApiKey, Scope, ServiceAccount
@@ -31,6 +32,7 @@ class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # no gener
     class Meta:
         model = ServiceAccount
         fields = ("name", "kind", "scopes")
+        labels = {"name": _("Name"), "kind": _("Kind")}
         help_texts = {"kind": _("What the tags that it changes show as “modified by”. It stays as it is.")}
 
 
@@ -69,7 +71,7 @@ class ServiceAccountAdmin(TenantAdmin):
 
     @display(description=_("scopes"))
     def may(self, account: ServiceAccount) -> str:
-        return ", ".join(account.scopes)
+        return ", ".join(str(Scope(scope).label) for scope in account.scopes)
 
     @display(description=_("API keys"))
     def keys(self, account: Any) -> str:
@@ -95,5 +97,5 @@ class ServiceAccountAdmin(TenantAdmin):
         accounts = list(queryset)
         for account in accounts:
             revoke_service_account(caller_of(request).organization_id, account.id)
-            self.log_change(request, account, "Revoked.")
+            self.log_change(request, account, REVOKED)
         self.tell(request, _("Revoked, with all their keys: %d.") % len(accounts))

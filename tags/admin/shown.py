@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from django.contrib.admin import display
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -39,9 +40,13 @@ def json_block(value: Any) -> str:
     return format_html('<pre class="json" tabindex="0">{}{}</pre>', text[:_MOST_SHOWN], cut)
 
 
-def badge(value: str, label: Any = None) -> str:
-    words = label or value.replace("_", " ")
+def badge(value: str, words: Any) -> str:
     return format_html('<span class="badge {}">{}</span>', _LOOKS.get(value, "quiet"), words)
+
+
+def icon(is_so: bool) -> str:
+    image = static(f"admin/img/icon-{'yes' if is_so else 'no'}.svg")
+    return format_html('<img src="{}" alt="{}">', image, _("Yes") if is_so else _("No"))
 
 
 def link(path: str, words: Any) -> str:
@@ -70,9 +75,21 @@ def json_field(name: str, words: Any) -> Any:
 
 
 def status(name: str, words: Any) -> Any:
+    """Of a column with choices."""
+
     @display(description=words)
     def shown(row: Any) -> str:
-        return badge(getattr(row, name))
+        return badge(getattr(row, name), getattr(row, f"get_{name}_display")())
+
+    return shown
+
+
+def yes_or_no(name: str, words: Any, order: str | None = None) -> Any:
+    """Django's own icon says True or False, in English, to who does not see it."""
+
+    @display(description=words, ordering=order)
+    def shown(row: Any) -> str:
+        return icon(getattr(row, name))
 
     return shown
 
@@ -88,6 +105,11 @@ def moment(name: str, words: Any, order: str | None = None) -> Any:
         return format_html('<span class="time">{}</span>', f"{timezone.localtime(time):%Y-%m-%d %H:%M:%S}")
 
     return shown
+
+
+@display(description=_("id"))
+def own_id(row: Any) -> str:
+    return str(row.pk)
 
 
 @display(description=_("by"))
@@ -113,7 +135,7 @@ def put_names(organization_id: UUID, rows: Sequence[Any], attribute: str) -> Non
 def _unnamed(actor: str) -> Any:
     kind, id = parse_actor(actor)
     if id is None:
-        return actor
+        return {"system": "Tagsite", "rule": _("a rule")}.get(actor, actor)
     return {"user": _("a former member"), "rule": _("a deleted rule")}.get(kind, _("a program"))
 
 

@@ -25,7 +25,7 @@ class EventAdmin(TenantAdmin):
     ordering = ("-position",)
     fields = (
         "position",
-        "id",
+        shown.own_id,
         "type",
         shown.moment("time", _("time")),
         shown.who,

@@ -8,8 +8,9 @@ from django.db.models import TextField
 from django.db.models.functions import Cast, Left
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from tags.actions.batch import Operation, OperationKind
 from tags.actions.decisions import Decided, change_tags, waiting_tags
@@ -44,7 +45,7 @@ class TaskTagAdmin(DecidingAdmin):
         shown.flow,
         shown.status("status", _("status")),
         "metadata",
-        shown.moment("created_at", _("added")),
+        shown.moment("created_at", pgettext_lazy("tag", "added")),
         shown.who,
     )
     list_filter = (WaitsFilter, "status")
@@ -55,15 +56,15 @@ class TaskTagAdmin(DecidingAdmin):
     actions = ("approve", "reject", "flag", "restore", "delete_selected")
     object_actions = ("approve", "reject", "flag", "restore")
     fields: ClassVar[Any] = (
-        "id",
+        shown.own_id,
         "tag",
         "tag_type",
         "task_name",
         "run",
         shown.status("status", _("status")),
         shown.json_field("tag_metadata", _("metadata")),
-        shown.moment("created_at", _("added")),
-        shown.moment("updated_at", _("removed")),
+        shown.moment("created_at", pgettext_lazy("tag", "added")),
+        shown.moment("updated_at", pgettext_lazy("tag", "removed")),
         shown.who,
     )
 
@@ -80,7 +81,9 @@ class TaskTagAdmin(DecidingAdmin):
     @display(description=_("metadata"))
     def metadata(self, tag: Any) -> str:
         text = tag.metadata_start or shown.NOTHING
-        return text if len(text) <= _METADATA_IN_LIST else f"{text[:_METADATA_IN_LIST]}…"
+        return format_html(
+            "<code>{}</code>", text if len(text) <= _METADATA_IN_LIST else f"{text[:_METADATA_IN_LIST]}…"
+        )
 
     @display(description=_("flow execution"))
     def run(self, tag: TaskTag) -> str:

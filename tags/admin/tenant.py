@@ -11,10 +11,11 @@ from django.contrib.admin.views.main import PAGE_VAR
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tags.admin.listing import ON_A_PAGE, BoundedPaginator, Listing
-from tags.admin.log import log_of, write_log
+from tags.admin.log import log_of, told, write_log
 from tags.admin.site import caller_of
 from tags.errors import BadRequest, Forbidden
 
@@ -116,10 +117,10 @@ class TenantAdmin(ModelAdmin):  # type: ignore[type-arg]  # no generic when it r
     # Writing
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        raise Forbidden("Nothing of this is written by hand")
+        raise Forbidden(gettext("Nothing of this is written by hand"))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        raise Forbidden("Nothing of this is deleted by hand")
+        raise Forbidden(gettext("Nothing of this is deleted by hand"))
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for row in queryset:
@@ -137,7 +138,7 @@ class TenantAdmin(ModelAdmin):  # type: ignore[type-arg]  # no generic when it r
     def response_action(self, request: HttpRequest, queryset: Any, *args: Any) -> Any:
         """On what was chosen on the page; never on all that there is, which may be a million."""
         if request.POST.get("select_across", "0") != "0":
-            raise BadRequest("Choose them on the page")
+            raise BadRequest(gettext("Choose them on the page"))
         return super().response_action(request, queryset, *args)
 
     def tell(self, request: HttpRequest, words: Any, is_good: bool = True) -> None:
@@ -186,6 +187,7 @@ class TenantAdmin(ModelAdmin):  # type: ignore[type-arg]  # no generic when it r
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         pages = BoundedPaginator(log_of(request, self.get_object(request, object_id)), ON_A_PAGE)
         page = pages.get_page(request.GET.get(PAGE_VAR))
+        page.object_list = told(page.object_list)
         of_own = {
             "action_list": page,
             "page_range": pages.get_elided_page_range(page.number),

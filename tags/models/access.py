@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from tags.errors import Forbidden
 from tags.models.tenant import TenantKey, TenantModel, TenantQuerySet
@@ -54,9 +55,9 @@ class Role(models.TextChoices):
 
 
 class Scope(models.TextChoices):
-    READ = "read"
-    TAG = "tag"
-    INGEST = "ingest"
+    READ = "read", pgettext_lazy("scope", "Read")
+    TAG = "tag", pgettext_lazy("scope", "Tag")
+    INGEST = "ingest", pgettext_lazy("scope", "Report")
 
 
 ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
@@ -95,13 +96,14 @@ SYSTEM = Actor("system", None, "system")
 
 class Membership(TenantModel):
     user = models.ForeignKey(User, models.PROTECT, related_name="memberships", db_index=False)
-    role = models.CharField(max_length=20, choices=Role.choices)
+    role = models.CharField(_("role"), max_length=20, choices=Role.choices)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TenantQuerySet.as_manager()
 
     class Meta:
         db_table = "membership"
+        verbose_name, verbose_name_plural = _("membership"), _("memberships")
         constraints = [
             # Also the index by which authentication finds a user's memberships.
             models.UniqueConstraint("user", "organization", name="membership_once"),
@@ -109,22 +111,23 @@ class Membership(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} ({self.role})"
+        return f"{self.user} ({self.get_role_display()})"
 
 
 class ServiceAccount(TenantModel):
     """A program that calls the API. Its kind is what `modified_by` shows of what it did."""
 
-    name = models.CharField(max_length=200)
-    kind = models.CharField(max_length=50, default="integration")
+    name = models.CharField(_("name"), max_length=200)
+    kind = models.CharField(_("kind"), max_length=50, default="integration")
     scopes = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
     objects = TenantQuerySet.as_manager()
 
     class Meta:
         db_table = "service_account"
+        verbose_name, verbose_name_plural = _("service account"), _("service accounts")
         constraints = [models.CheckConstraint(name="service_account_named", condition=~Q(name="") & ~Q(kind=""))]
 
     def __str__(self) -> str:
@@ -162,19 +165,19 @@ class ApiKey(TenantModel):
     """A credential of a service account; the token itself is shown once and stored only as its hash."""
 
     service_account = TenantKey(ServiceAccount, models.PROTECT, related_name="api_keys")
-    name = models.CharField(max_length=200)
+    name = models.CharField(_("name"), max_length=200)
     prefix = models.CharField(max_length=20)
     digest = models.BinaryField(max_length=32)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         db_table = "api_key"
-        verbose_name = "API key"
+        verbose_name, verbose_name_plural = _("API key"), _("API keys")
         constraints = [
             # Also the index by which authentication finds a key.
             models.UniqueConstraint("digest", "organization", name="api_key_digest"),

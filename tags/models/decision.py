@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from tags.db.exact_json import ExactJSONField
 from tags.models.access import User
@@ -10,11 +11,11 @@ from tags.models.tenant import TenantKey, TenantModel, TenantQuerySet
 
 
 class DecisionKind(models.TextChoices):
-    APPROVE = "approve", "Approve"
-    REJECT = "reject", "Reject"
-    FLAG = "flag", "Flag"
-    TAG = "tag", "Change tags"
-    UNDO = "undo", "Undo"
+    APPROVE = "approve", _("Approve")
+    REJECT = "reject", _("Reject")
+    FLAG = "flag", _("Flag")
+    TAG = "tag", _("Change tags")
+    UNDO = "undo", _("Undo")
 
 
 class Decision(TenantModel):
@@ -25,22 +26,23 @@ class Decision(TenantModel):
     of its events, and the position of the last of them.
     """
 
-    group_id = models.UUIDField()
+    group_id = models.UUIDField(_("decided together"))
     user = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
-    kind = models.CharField(max_length=20, choices=DecisionKind.choices)
-    note = models.TextField(blank=True)
+    kind = models.CharField(_("decision"), max_length=20, choices=DecisionKind.choices)
+    note = models.TextField(_("note"), blank=True)
     changes = ExactJSONField(default=list)
     created_at = models.DateTimeField()
     batch_id = models.UUIDField(null=True, blank=True)
     position = models.BigIntegerField(null=True, blank=True)
     # The group that this one takes back, or by which this one was taken back.
-    undoes = models.UUIDField(null=True, blank=True)
-    undone_by = models.UUIDField(null=True, blank=True)
+    undoes = models.UUIDField(_("takes back"), null=True, blank=True)
+    undone_by = models.UUIDField(_("taken back by"), null=True, blank=True)
 
     objects = TenantQuerySet.as_manager()
 
     class Meta:
         db_table = "decision"
+        verbose_name, verbose_name_plural = _("decision"), _("decisions")
         constraints = [
             models.CheckConstraint(name="decision_kind", condition=Q(kind__in=DecisionKind.values)),
         ]
@@ -55,7 +57,7 @@ class Decision(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} by {self.user_id} at {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_kind_display()} · {self.created_at:%Y-%m-%d %H:%M}"
 
 
 class DecidedTask(TenantModel):
@@ -65,11 +67,11 @@ class DecidedTask(TenantModel):
     """
 
     decision = TenantKey(Decision, models.PROTECT, related_name="tasks")
-    kind = models.CharField(max_length=20, choices=DecisionKind.choices)
+    kind = models.CharField(_("decision"), max_length=20, choices=DecisionKind.choices)
     user = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
     flow = TenantKey(Flow, models.PROTECT, related_name="+")
     flow_execution = TenantKey(FlowExecution, models.PROTECT, related_name="+")
-    task_name = models.CharField(max_length=TASK_NAME_LENGTH)
+    task_name = models.CharField(_("task name"), max_length=TASK_NAME_LENGTH)
     decided_at = models.DateTimeField()
     waiting_since = models.DateTimeField(null=True, blank=True)
     undone_at = models.DateTimeField(null=True, blank=True)
@@ -78,6 +80,7 @@ class DecidedTask(TenantModel):
 
     class Meta:
         db_table = "decided_task"
+        verbose_name, verbose_name_plural = _("decided task"), _("decided tasks")
         constraints = [
             models.CheckConstraint(
                 name="decided_task_kind",
@@ -103,4 +106,4 @@ class DecidedTask(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.task_name}"
+        return f"{self.get_kind_display()} · {self.task_name}"

@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Case, Q, When
 from django.db.models.fields.json import KT
+from django.utils.translation import gettext_lazy as _
 
 from tags.db.exact_json import ExactJSONField
 from tags.models.execution import TASK_NAME_LENGTH, FlowExecution
@@ -8,13 +9,13 @@ from tags.models.tenant import TenantKey, TenantModel, TenantQuerySet
 
 
 class EventType(models.TextChoices):
-    TASK_TAG_ADDED = "task_tag.added"
-    TASK_TAG_REMOVED = "task_tag.removed"
-    TASK_EXECUTION_CREATED = "task_execution.created"
-    TASK_EXECUTION_UPDATED = "task_execution.updated"
-    FLOW_EXECUTION_CREATED = "flow_execution.created"
-    FLOW_EXECUTION_UPDATED = "flow_execution.updated"
-    FLOW_EXECUTION_DELETED = "flow_execution.deleted"
+    TASK_TAG_ADDED = "task_tag.added", _("Tag added")
+    TASK_TAG_REMOVED = "task_tag.removed", _("Tag removed")
+    TASK_EXECUTION_CREATED = "task_execution.created", _("Task execution reported")
+    TASK_EXECUTION_UPDATED = "task_execution.updated", _("Task execution changed")
+    FLOW_EXECUTION_CREATED = "flow_execution.created", _("Flow execution created")
+    FLOW_EXECUTION_UPDATED = "flow_execution.updated", _("Flow execution changed")
+    FLOW_EXECUTION_DELETED = "flow_execution.deleted", _("Flow execution deleted")
 
 
 TAG_EVENTS = [EventType.TASK_TAG_ADDED, EventType.TASK_TAG_REMOVED]
@@ -28,14 +29,14 @@ RUN_EVENTS = [
 class Event(TenantModel):
     """One change, at its position (1, 2, 3, ...) in the organization's stream; never changed and never deleted."""
 
-    position = models.BigIntegerField()
-    type = models.CharField(max_length=50, choices=EventType.choices)
+    position = models.BigIntegerField(_("position"))
+    type = models.CharField(_("type"), max_length=50, choices=EventType.choices)
     flow_execution = TenantKey(FlowExecution, models.PROTECT, related_name="events")
-    task_name = models.CharField(max_length=TASK_NAME_LENGTH, blank=True)
-    actor = models.CharField(max_length=100)
+    task_name = models.CharField(_("task name"), max_length=TASK_NAME_LENGTH, blank=True)
+    actor = models.CharField(_("actor"), max_length=100)
     time = models.DateTimeField()
-    request_id = models.CharField(max_length=64)
-    batch_id = models.UUIDField()
+    request_id = models.CharField(_("request"), max_length=64)
+    batch_id = models.UUIDField(_("batch"))
     data = ExactJSONField()
     # A column, because under row-level security no index over an expression of `data` is used.
     tag = models.GeneratedField(
@@ -48,6 +49,7 @@ class Event(TenantModel):
 
     class Meta:
         db_table = "event"
+        verbose_name, verbose_name_plural = _("event"), _("events")
         constraints = [
             # Also the index by which the stream is read from a cursor.
             models.UniqueConstraint("organization", "position", name="event_position"),
@@ -85,4 +87,4 @@ class Event(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.position} {self.type}"
+        return f"{self.position} · {self.get_type_display()}"

@@ -13,13 +13,14 @@ FLOW_NAME_LENGTH = 200
 
 
 class Flow(TenantModel):
-    name = models.CharField(max_length=FLOW_NAME_LENGTH, validators=[MinLengthValidator(1)])
+    name = models.CharField(_("name"), max_length=FLOW_NAME_LENGTH, validators=[MinLengthValidator(1)])
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TenantQuerySet.as_manager()
 
     class Meta:
         db_table = "flow"
+        verbose_name, verbose_name_plural = _("flow"), _("flows")
         constraints = [
             # Also the index by which `flow_name` finds a flow.
             models.UniqueConstraint("organization", "name", name="flow_name"),
@@ -52,8 +53,10 @@ class FlowExecution(TenantModel):
     """One run of a flow. The row is also the lock under which the tags of its tasks change."""
 
     flow = TenantKey(Flow, models.PROTECT, related_name="executions")
-    flow_version = models.IntegerField(default=1)
-    status = models.CharField(max_length=20, choices=FlowExecutionStatus.choices, default=FlowExecutionStatus.QUEUED)
+    flow_version = models.IntegerField(_("version"), default=1)
+    status = models.CharField(
+        _("status"), max_length=20, choices=FlowExecutionStatus.choices, default=FlowExecutionStatus.QUEUED
+    )
     input = ExactJSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -65,6 +68,7 @@ class FlowExecution(TenantModel):
 
     class Meta:
         db_table = "flow_execution"
+        verbose_name, verbose_name_plural = _("flow execution"), _("flow executions")
         constraints = [
             models.CheckConstraint(name="flow_execution_status", condition=Q(status__in=FlowExecutionStatus.values)),
             models.CheckConstraint(name="flow_execution_version", condition=Q(flow_version__gte=0)),
@@ -94,14 +98,14 @@ class ProcessingStatus(models.TextChoices):
 
 
 class EditedStatus(models.TextChoices):
-    NOT_EDITED = "not_edited"
-    EDITED_NOT_REEXECUTED = "edited_not_reexecuted"
-    EDITED_REEXECUTED = "edited_reexecuted"
+    NOT_EDITED = "not_edited", _("Not edited")
+    EDITED_NOT_REEXECUTED = "edited_not_reexecuted", _("Edited, not run again")
+    EDITED_REEXECUTED = "edited_reexecuted", _("Edited, then run again")
 
 
 class StaleStatus(models.TextChoices):
-    CONSISTENT = "consistent"
-    STALE = "stale"
+    CONSISTENT = "consistent", _("Consistent")
+    STALE = "stale", _("Stale")
 
 
 class TaskExecutionQuerySet(TenantQuerySet):
@@ -120,9 +124,9 @@ class TaskExecution(TenantModel):
     """One run of a task inside a flow execution; retries and loops count up `task_execution_idx`."""
 
     flow_execution = TenantKey(FlowExecution, models.PROTECT, related_name="task_executions")
-    task_name = models.CharField(max_length=TASK_NAME_LENGTH, validators=[MinLengthValidator(1)])
-    task_execution_idx = models.IntegerField()
-    processing_status = models.CharField(max_length=20, choices=ProcessingStatus.choices)
+    task_name = models.CharField(_("task name"), max_length=TASK_NAME_LENGTH, validators=[MinLengthValidator(1)])
+    task_execution_idx = models.IntegerField(_("task execution idx"))
+    processing_status = models.CharField(_("status"), max_length=20, choices=ProcessingStatus.choices)
     edited_status = models.CharField(max_length=30, choices=EditedStatus.choices, default=EditedStatus.NOT_EDITED)
     stale_status = models.CharField(max_length=20, choices=StaleStatus.choices, default=StaleStatus.CONSISTENT)
     input = ExactJSONField(null=True, blank=True)
@@ -134,7 +138,7 @@ class TaskExecution(TenantModel):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(null=True, blank=True)
     modified_by = models.CharField(max_length=100, default="system")
-    credits = models.IntegerField(null=True, blank=True)
+    credits = models.IntegerField(_("credits"), null=True, blank=True)
     # As FlowExecution.claims.
     claims = ExactJSONField(null=True, blank=True, editable=False)
 
@@ -142,6 +146,7 @@ class TaskExecution(TenantModel):
 
     class Meta:
         db_table = "task_execution"
+        verbose_name, verbose_name_plural = _("task execution"), _("task executions")
         constraints = [
             # Also the index by which a batch finds its tasks and the API the tasks of a flow execution.
             models.UniqueConstraint(

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from tags.db.exact_json import ExactJSONField
 from tags.models.execution import TASK_NAME_LENGTH, FlowExecution
@@ -14,8 +15,15 @@ class ProducerRun(TenantModel):
     The row is also the lock under which the two find each other, whichever comes first.
     """
 
-    run_id = models.UUIDField()
-    flow_execution = TenantKey(FlowExecution, models.PROTECT, related_name="+", null=True, blank=True)
+    run_id = models.UUIDField(_("id at its producer"))
+    flow_execution = TenantKey(
+        FlowExecution,
+        models.PROTECT,
+        verbose_name=_("flow execution"),
+        related_name="+",
+        null=True,
+        blank=True,
+    )
     task_name = models.CharField(max_length=TASK_NAME_LENGTH, blank=True)
     task_execution_idx = models.IntegerField(default=0)
     waiting = ExactJSONField(default=list, blank=True)
@@ -24,6 +32,7 @@ class ProducerRun(TenantModel):
 
     class Meta:
         db_table = "producer_run"
+        verbose_name, verbose_name_plural = _("producer run"), _("producer runs")
         constraints = [
             # Also the index by which an observation finds its run.
             models.UniqueConstraint("organization", "run_id", name="producer_run_id"),
@@ -40,19 +49,20 @@ class RejectedEvent(TenantModel):
         OPENLINEAGE = "openlineage", "OpenLineage"
         OTLP = "otlp", "OpenTelemetry"
 
-    source = models.CharField(max_length=20, choices=Source.choices)
-    code = models.CharField(max_length=50)
-    reason = models.TextField()
+    source = models.CharField(_("source"), max_length=20, choices=Source.choices)
+    code = models.CharField(_("code"), max_length=50)
+    reason = models.TextField(_("reason"))
     # What was sent, as JSON; null if it was too large to keep.
     body = ExactJSONField(null=True, blank=True)
-    request_id = models.CharField(max_length=64)
+    request_id = models.CharField(_("request"), max_length=64)
     received_at = models.DateTimeField(auto_now_add=True)
-    taken_at = models.DateTimeField(null=True, blank=True)
+    taken_at = models.DateTimeField(_("taken"), null=True, blank=True)
 
     objects = TenantQuerySet.as_manager()
 
     class Meta:
         db_table = "rejected_event"
+        verbose_name, verbose_name_plural = _("rejected event"), _("rejected events")
         constraints = [
             models.CheckConstraint(name="rejected_event_source", condition=Q(source__in=["openlineage", "otlp"])),
         ]
@@ -62,4 +72,4 @@ class RejectedEvent(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.code}"
+        return f"{self.get_source_display()}: {self.code}"

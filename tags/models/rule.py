@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinLengthValidator, MinVal
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
 
 from tags.db.exact_json import ExactJSONField
 from tags.models.execution import FLOW_NAME_LENGTH, TASK_NAME_LENGTH, FlowExecution
@@ -33,8 +34,8 @@ class ReviewRule(TenantModel):
     `tags` is a list of {"tag", "tag_type", "tag_metadata"}; `statuses` of ProcessingStatus, empty for the ended ones.
     """
 
-    name = models.CharField(max_length=RULE_NAME_LENGTH, validators=[MinLengthValidator(1)])
-    is_active = models.BooleanField(default=True)
+    name = models.CharField(_("name"), max_length=RULE_NAME_LENGTH, validators=[MinLengthValidator(1)])
+    is_active = models.BooleanField(_("active"), default=True)
     flow_pattern = models.CharField(max_length=FLOW_NAME_LENGTH, blank=True)
     task_pattern = models.CharField(max_length=TASK_NAME_LENGTH, blank=True)
     statuses = ExactJSONField(default=list, blank=True)
@@ -53,6 +54,7 @@ class ReviewRule(TenantModel):
 
     class Meta:
         db_table = "review_rule"
+        verbose_name, verbose_name_plural = _("review rule"), _("review rules")
         constraints = [
             models.CheckConstraint(name="review_rule_named", condition=~Q(name="")),
             models.CheckConstraint(
@@ -76,12 +78,13 @@ class RuleFiring(TenantModel):
     task_execution_idx = models.IntegerField()
     fired_at = models.DateTimeField()
     # The rule itself took its tags off again, because what arrived later showed that the run does not match.
-    taken_back = models.BooleanField(default=False)
+    taken_back = models.BooleanField(_("taken back"), default=False)
 
     objects = TenantQuerySet.as_manager()
 
     class Meta:
         db_table = "rule_firing"
+        verbose_name, verbose_name_plural = _("rule firing"), _("rule firings")
         constraints = [
             # Also the index by which ingest finds what has fired for the runs it changed.
             models.UniqueConstraint(
@@ -94,4 +97,4 @@ class RuleFiring(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rule_id} for {self.task_name}[{self.task_execution_idx}]"
+        return f"{self.task_name}[{self.task_execution_idx}]"

@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from tags.models.tenant import TenantModel, TenantQuerySet
 
@@ -11,8 +12,8 @@ class Seal(TenantModel):
     deleted.
     """
 
-    first = models.BigIntegerField()
-    position = models.BigIntegerField()
+    first = models.BigIntegerField(_("first position"))
+    position = models.BigIntegerField(_("last position"))
     links = models.BinaryField()
     sealed_at = models.DateTimeField()
 
@@ -20,6 +21,7 @@ class Seal(TenantModel):
 
     class Meta:
         db_table = "seal"
+        verbose_name, verbose_name_plural = _("seal"), _("seals")
         constraints = [
             # Should two sealers ever work at the same piece, one of them fails. Also the index for finding a link.
             models.UniqueConstraint("organization", "first", name="seal_first"),
@@ -29,4 +31,4 @@ class Seal(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"seal of {self.first} to {self.position}"
+        return f"{self.first} … {self.position}"

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from tags.db.exact_json import ExactJSONField
 from tags.models.execution import TASK_NAME_LENGTH, FlowExecution
@@ -14,8 +15,8 @@ TAG_TYPE_LENGTH = 100
 
 
 class TagStatus(models.TextChoices):
-    ACTIVE = "active"
-    DELETED = "deleted"
+    ACTIVE = "active", _("Active")
+    DELETED = "deleted", _("Removed")
 
 
 class TaskTagQuerySet(TenantQuerySet):
@@ -44,12 +45,12 @@ class TaskTag(TenantModel):
     """A tag on a task of a flow execution. Removing it changes its status; the row stays."""
 
     flow_execution = TenantKey(FlowExecution, models.PROTECT, related_name="tags")
-    task_name = models.CharField(max_length=TASK_NAME_LENGTH, validators=[MinLengthValidator(1)])
-    tag = models.CharField(max_length=TAG_LENGTH, validators=[MinLengthValidator(1)])
-    tag_type = models.CharField(max_length=TAG_TYPE_LENGTH, validators=[MinLengthValidator(1)])
+    task_name = models.CharField(_("task name"), max_length=TASK_NAME_LENGTH, validators=[MinLengthValidator(1)])
+    tag = models.CharField(_("tag"), max_length=TAG_LENGTH, validators=[MinLengthValidator(1)])
+    tag_type = models.CharField(_("tag type"), max_length=TAG_TYPE_LENGTH, validators=[MinLengthValidator(1)])
     tag_metadata = ExactJSONField(null=True, blank=True)
     metadata_digest = models.BinaryField(max_length=32)
-    status = models.CharField(max_length=20, choices=TagStatus.choices, default=TagStatus.ACTIVE)
+    status = models.CharField(_("status"), max_length=20, choices=TagStatus.choices, default=TagStatus.ACTIVE)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(null=True, blank=True)
     modified_by = models.CharField(max_length=100)
@@ -59,6 +60,7 @@ class TaskTag(TenantModel):
 
     class Meta:
         db_table = "task_tag"
+        verbose_name, verbose_name_plural = _("task tag"), _("task tags")
         constraints = [
             # The last guard of a tag's identity, and the index by which the active tags of a task are read.
             models.UniqueConstraint(

@@ -35,7 +35,7 @@ def page_of(permission: Permission = Permission.READ) -> Callable[[Callable[...,
             except NotAuthenticated:
                 return render(request, "review/no_organization.html", status=403)
             if permission not in caller.permissions:
-                raise Forbidden(f"This needs the permission {permission.value!r}, which you do not have")
+                raise Forbidden(_("This needs a permission that you do not have: %s") % permission.value)
             return view(request, caller, *args, **kwargs)
 
         return page

@@ -83,7 +83,7 @@ def test_removed_and_restored_through_the_engine(tenant: Tenant, person: Person,
     assert position(tenant) == before + 1
     page = text(person.get(TAGS))
     assert "pending_approval" in page
-    assert '<span class="badge quiet">deleted</span>' in page
+    assert '<span class="badge quiet">Removed</span>' in page
     # Nothing to remove twice.
     assert "Active tags can be removed" in person.act(TAGS, "delete_selected", tag.id)
     assert "1 tag is there again, as a new record" in person.act(TAGS, "restore", tag.id)
@@ -102,7 +102,7 @@ def test_nothing_is_decided_about_a_deleted_run(tenant: Tenant, person: Person, 
     tag = only(tenant, TaskTag)
     page = person.post(f"{FLOW_EXECUTIONS}{execution.id}/delete/", {"post": "yes"})
     assert page.status_code == 302
-    assert '<span class="badge quiet">deleted</span>' in text(person.get(FLOW_EXECUTIONS))
+    assert '<span class="badge quiet">Deleted</span>' in text(person.get(FLOW_EXECUTIONS))
     delete_flow_execution(tenant.id, tenant.actor, execution.id)
     before = tags(tenant), position(tenant)
     for action in ("approve", "restore", "delete_selected"):
@@ -128,15 +128,15 @@ def test_the_history_is_the_streams(tenant: Tenant, person: Person, execution: F
     put_on(tenant, execution, "extract", "<script>alert(1)</script>")
     tenant.api().patch(f"/api/flow-executions/{execution.id}/status?status=completed")
     of_tag = text(person.get(f"{TAGS}{tag.id}/history/"))
-    assert of_tag.count("task_tag.added") == 1
+    assert of_tag.count("Tag added") == 1
     assert tenant.reviewer.username in of_tag
     task = execution_tasks(tenant)[0]
     of_task = text(person.get(f"{TASKS}{task.id}/history/"))
-    assert "task_execution.created" in of_task
+    assert "Task execution reported" in of_task
     assert "<script>alert" not in of_task
     of_execution = text(person.get(f"{FLOW_EXECUTIONS}{execution.id}/history/"))
-    assert "flow_execution.updated" in of_execution
-    assert "task_tag.added" not in of_execution
+    assert "Flow execution changed" in of_execution
+    assert "Tag added" not in of_execution
 
 
 def test_nothing_else_is_written_by_hand(

@@ -124,7 +124,7 @@ def test_what_is_refused_again_has_the_reason_of_now_and_holds_up_nothing(
     bad = [{**good, "run": {"runId": "no id"}}, {**good, "eventTime": "once"}, [1], "x" * 70_000]
     events = keep(tenant, good, *bad)
     page = again(person, *events)
-    assert ">1 taken; 3 refused again, for the reason now listed; 1 left as they were: taken already" in page
+    assert ">1 taken. 3 refused again, for the reason now listed. 1 left as they were: taken already" in page
     found = kept(tenant)
     assert [bool(event.taken_at) for event in found] == [True, False, False, False, False]
     assert [event.code for event in found[1:3]] == ["not_a_uuid", "not_a_time"]
@@ -164,7 +164,7 @@ def test_what_the_database_refuses_holds_up_no_others(
 
     monkeypatch.setitem(replay._NORMALIZE, RejectedEvent.Source.OPENLINEAGE, normalize)
     page = again(person, *keep(tenant, *events))
-    assert ">6 taken; 1 refused again, for the reason now listed.<" in page
+    assert ">6 taken. 1 refused again, for the reason now listed.<" in page
     assert [event.code for event in kept(tenant) if not event.taken_at] == ["not_storable"]
 
 

@@ -16,6 +16,7 @@ Message = tuple[str | None, str, str | None]
 _SHAPES = {
     "gettext": ("message",),
     "gettext_lazy": ("message",),
+    "gettext_noop": ("message",),
     "ngettext": ("message", "plural"),
     "ngettext_lazy": ("message", "plural"),
     "pgettext": ("context", "message"),

@@ -1,7 +1,7 @@
 """Every visible string is marked for translation, and German says all of them."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ from tests.cast import Tenant, operation
 from tests.database import PROJECT
 from tests.review.marked import messages
 from tests.review.pages import browser, text
-from tests.review.visible import DATA, MESSAGE, unmarked
+from tests.review.visible import data, put_in_brackets, unmarked
 
 GERMAN = PROJECT / "locale" / "de" / "LC_MESSAGES"
 PLACEHOLDER = re.compile(r"%\(\w+\)\d*\.?\d*[a-z]|%[sd]|\{\w+\}")
@@ -58,14 +58,7 @@ def key(entry: polib.POEntry | polib.MOEntry) -> tuple[Any, ...]:
 
 @pytest.fixture
 def brackets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A language that is English in brackets."""
-
-    def around(translate: Callable[..., str]) -> Callable[..., str]:
-        return lambda *arguments: MESSAGE[0] + translate(*arguments) + MESSAGE[1]
-
-    monkeypatch.setattr("tags.review.words.get_language", lambda: "in brackets")
-    for name in ("gettext", "ngettext", "pgettext", "npgettext"):
-        monkeypatch.setattr(translation._trans, name, around(getattr(translation._trans, name)))
+    put_in_brackets(monkeypatch)
 
 
 def test_numbers_are_written_as_the_language_writes_them() -> None:
@@ -74,10 +67,6 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
         assert duration_text(timedelta(seconds=2.5)) == "2,5 s"
     with translation.override("en"):
         assert (figure(12_345), duration_text(timedelta(seconds=2.5))) == ("12,345", "2.5 s")
-
-
-def data(word: str) -> str:
-    return DATA[0] + word + DATA[1]
 
 
 @pytest.mark.usefixtures("brackets")

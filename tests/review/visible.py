@@ -2,23 +2,43 @@
 
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
+
+import pytest
+from django.utils import translation
 
 # Messages are wrapped in these by the tests' translation, and data in those by the tests' data.
 MESSAGE = "⟦⟧"
 DATA = "«»"
 # Parts of a page that show data, or keys and commands, which are the same in every language.
-_ELEMENTS = {"style", "code", "pre", "kbd", "title"}
+_ELEMENTS = {"style", "code", "pre", "kbd", "title", "textarea"}
 _CLASSES = {"tag", "name", "type-of-tag"}
 _NAMES = {"time_zone"}
 _ATTRIBUTES = {"title", "aria-label", "placeholder", "alt"}
 _VOID = {"input", "link", "meta", "img", "br", "hr", "rect", "line", "path", "circle", "use", "wbr"}
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NO_WORDS = re.compile(
-    r"\b(Tagsite|API|JSON|CSV|UTC|CET|CEST|English|Deutsch|Ctrl|ms)\b|\b(admin|reviewer|viewer)-[0-9a-f-]{36}"
-    r"|\b(worker|integration|review)\b"  # of tests/cast.py
-    r"|\b\w+_\w+\b|[0-9a-f]{8}-[0-9a-f-]{27}|[\w.]+@[\w.]+|\b[0-9A-Z]{26}\b"
+    r"\b(Tagsite|API|JSON|CSV|UTC|CET|CEST|OpenLineage|OpenTelemetry|English|Deutsch|Ctrl|ms)\b|\b(admin|reviewer|viewer)-[0-9a-f-]{36}"
+    r"|\breview:(approved|rejected)\b"  # of decisions
+    r"|\b(worker|integration|review|first|tagsite_[\w-]+)(?!\w)"  # of tests/cast.py
+    r"|\b\w+_\w+\b|(\buser:)?[0-9a-f]{8}-[0-9a-f-]{27}|[\w.]+@[\w.]+|\b[0-9A-Z]{26}\b"
 )
+
+
+def put_in_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the language is English in brackets."""
+
+    def around(translate: Callable[..., str]) -> Callable[..., str]:
+        return lambda *arguments: MESSAGE[0] + translate(*arguments) + MESSAGE[1]
+
+    monkeypatch.setattr("tags.review.words.get_language", lambda: "in brackets")
+    for name in ("gettext", "ngettext", "pgettext", "npgettext"):
+        monkeypatch.setattr(translation._trans, name, around(getattr(translation._trans, name)))
+
+
+def data(word: str) -> str:
+    return DATA[0] + word + DATA[1]
 
 
 class Visible(HTMLParser):
@@ -40,7 +60,7 @@ class Visible(HTMLParser):
             self._open.append((tag, is_data))
         if tag == "script":
             self._json = given.get("type", "")
-        if not self._is_data():
+        if not self._is_data() or tag == "textarea":
             for name, value in given.items():
                 if name in _ATTRIBUTES or (name.startswith("data-") and re.match(r"[A-Z⟦]", value)):
                     self.texts.append(value)
