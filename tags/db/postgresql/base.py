@@ -94,6 +94,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def pool(self) -> Any:
+        """Asked many times in a request, and made once."""
+        pool = self._connection_pools.get(self.alias)  # type: ignore[attr-defined]  # missing in the stubs
+        if pool:
+            return pool
         pool = super().pool
         if pool and not isinstance(pool._pool, _LastUsedFirst):
             with pool._lock:

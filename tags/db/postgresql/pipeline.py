@@ -33,9 +33,9 @@ class Pipeline(psycopg.Pipeline):
         self._is_synced = True
 
     def _exit_gen(self) -> Any:
-        """After a commit everything is answered already."""
+        """After a commit everything is answered already. A sync asks for the answers; psycopg's adds a flush to it."""
         if not self._is_synced:
-            yield from super()._exit_gen()
+            yield from self._sync_gen()
 
 
 @contextmanager
