@@ -27,7 +27,7 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        sent = request.headers.get("X-Request-ID", "")
+        sent = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = sent if _PLAIN_ID.fullmatch(sent) else str(ULID())
         request_context.begin(request_id)
         if request.path_info.startswith("/api/"):

@@ -4,7 +4,7 @@ import logging
 from contextvars import ContextVar
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
-_caller: ContextVar[tuple[str, str]] = ContextVar("caller", default=("", ""))
+_caller: ContextVar[tuple[object, object]] = ContextVar("caller", default=("", ""))
 
 
 def begin(request_id: str) -> None:
@@ -13,7 +13,7 @@ def begin(request_id: str) -> None:
 
 
 def name_caller(organization_id: object, actor: object) -> None:
-    _caller.set((str(organization_id), str(actor)))
+    _caller.set((organization_id, actor))
 
 
 def current_request_id() -> str:
@@ -26,5 +26,5 @@ class ContextFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = _request_id.get()
-        record.organization, record.actor = _caller.get()
+        record.organization, record.actor = map(str, _caller.get())
         return True

@@ -52,10 +52,10 @@ def caller_of_api_key(token: str, request_id: str, needed: Permission | None = N
     known, visit = remembered(digest), tenancy.current_visit()
     if visit and known and needed in known.permissions:
         visit.entrance = KeyEntrance(digest, known, needed)
-        return _caller_of_holder(replace(known, permissions=frozenset({needed})), request_id)
+        return _caller_of_holder(known, request_id, frozenset({needed}))
     holder = look_up(digest)
     holder.note_use()
-    return _caller_of_holder(holder, request_id)
+    return _caller_of_holder(holder, request_id, holder.permissions)
 
 
 def caller_of_api_key_id(organization_id: UUID, key_id: UUID, request_id: str) -> Caller:
@@ -69,11 +69,11 @@ def caller_of_api_key_id(organization_id: UUID, key_id: UUID, request_id: str) -
     permissions = permissions_of_scopes(account.scopes)
     holder = KeyHolder(key.id, organization_id, account.id, account.kind, permissions, key.last_used_at)
     holder.note_use()
-    return _caller_of_holder(holder, request_id)
+    return _caller_of_holder(holder, request_id, permissions)
 
 
-def _caller_of_holder(holder: KeyHolder, request_id: str) -> Caller:
-    return Caller(holder.organization_id, holder.actor(request_id), holder.permissions, api_key_id=holder.key_id)
+def _caller_of_holder(holder: KeyHolder, request_id: str, permissions: frozenset[Permission]) -> Caller:
+    return Caller(holder.organization_id, holder.actor(request_id), permissions, api_key_id=holder.key_id)
 
 
 def caller_of_user(user_id: UUID, organization_id: UUID | None, request_id: str) -> Caller:

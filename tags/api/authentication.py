@@ -22,7 +22,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     """`X-API-Key: <token>`"""
 
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
-        token = request.headers.get("X-API-Key")
+        token = request.META.get("HTTP_X_API_KEY")
         if token is None:
             return None
         return _named(caller_of_api_key(token, request_context.current_request_id(), needed_permission(request)))

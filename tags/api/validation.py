@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_origin
 
 from django.http import QueryDict
@@ -59,16 +60,19 @@ def validated(shape: type[Shape], value: Any, place: str = "body") -> Shape:
 
 def validated_query(shape: type[Shape], query: QueryDict) -> Shape:
     """The query string; a parameter counts as a list where the shape says so, else its last value counts."""
-    values: dict[str, Any] = {}
-    for name, field in shape.model_fields.items():
-        wire_name = field.alias or name
-        if wire_name in query:
-            many = get_origin(field.annotation) is list
-            values[wire_name] = query.getlist(wire_name) if many else query[wire_name]
+    values: dict[str, Any] = {
+        name: query.getlist(name) if is_list else query[name] for name, is_list in _fields(shape) if name in query
+    }
     for name, value in values.items():
         if "\x00" in "".join(value):
             raise Invalid("Text must not hold a NUL character", [detail(("query", name), "NUL character", "unicode")])
     return validated(shape, values, "query")
+
+
+@cache
+def _fields(shape: type[Wire]) -> list[tuple[str, bool]]:
+    """The names on the wire, and whether each is a list."""
+    return [(field.alias or name, get_origin(field.annotation) is list) for name, field in shape.model_fields.items()]
 
 
 def _refusal(error: ValidationError, place: str) -> TagsiteError:
