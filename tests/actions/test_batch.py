@@ -159,6 +159,13 @@ def test_an_event_of_a_removal_holds_the_tag_as_it_is_stored_now(tenant: Tenant,
     }
 
 
+def test_an_event_names_the_flow_execution_and_the_task_of_its_tag(tenant: Tenant, execution: FlowExecution) -> None:
+    apply(tenant, add(execution), remove(execution))
+
+    names = [(event.flow_execution_id, event.task_name) for event in tag_events(tenant)]
+    assert names == [(execution.id, "extract")] * 2
+
+
 def test_an_event_keeps_what_the_tag_was_when_it_happened(tenant: Tenant, execution: FlowExecution) -> None:
     apply(tenant, add(execution), remove(execution))
 
