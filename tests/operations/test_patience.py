@@ -1,12 +1,13 @@
 """A database that does not answer: the request is told so, and its thread is free again."""
 
 import time
+from contextlib import nullcontext
 
 import pytest
 from django.db import OperationalError, connection
 
 from tags.db.postgresql import patience
-from tags.db.tenancy import pipeline
+from tags.db.tenancy import in_organization, pipeline, run
 from tests.cast import Tenant
 
 _SLEEP = "SELECT pg_sleep(20)"
@@ -31,4 +32,13 @@ def test_so_it_is_in_a_pipeline(tenant: Tenant) -> None:
         cursor.execute(_SLEEP)
         cursor.fetchall()
     connection.close()
+    assert tenant.api().get("/api/profile/me").status_code == 200
+
+
+@pytest.mark.parametrize("travels", [False, True])
+def test_after_it_no_other_connection_is_waited_for(tenant: Tenant, travels: bool) -> None:
+    """A frozen database would not answer that one either."""
+    with pytest.raises(OperationalError), pipeline() if travels else nullcontext(), in_organization(tenant.id):  # noqa: PT012
+        run(_SLEEP, [])
+    assert connection.connection is None
     assert tenant.api().get("/api/profile/me").status_code == 200

@@ -88,6 +88,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     self._pipeline.sync()
             self.connection.rollback()
 
+    def set_autocommit(self, autocommit: bool, *arguments: Any, **options: Any) -> None:
+        """Django's last word on a transaction, also on one whose connection is lost: no other one is opened for it.
+
+        From a database that does not answer that would be to wait once more, and it was waited for already.
+        """
+        if autocommit and self.connection is None:
+            self.autocommit = True
+        else:
+            super().set_autocommit(autocommit, *arguments, **options)
+
     def _set_autocommit(self, autocommit: bool) -> None:
         if self.connection.autocommit != autocommit:
             super()._set_autocommit(autocommit)  # type: ignore[misc]  # missing in the stubs
