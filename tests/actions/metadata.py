@@ -1,6 +1,8 @@
 """JSON texts for `tag_metadata`: every kind of value, in every notation that means the same."""
 
 import json
+from functools import cache
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -44,13 +46,17 @@ VALUES = [
     ['{"a":{"b":{}},"A":1}', '{ "A" : 1.0, "a" : { "b" : { } } }'],
 ]
 
+# Strategies are made once: Hypothesis looks each new one through before it draws from it, which takes longer than drawing.
 _PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
 
 
+_NOTATIONS = [st.permutations(one + other) for one, other in pairwise(VALUES)]
+
+
+@cache
 def notations_of_neighbours() -> st.SearchStrategy[list[str]]:
     """Every notation of two values that are easily mistaken, in any order."""
-    lines = st.integers(0, len(VALUES) - 2)
-    return lines.flatmap(lambda line: st.permutations(VALUES[line] + VALUES[line + 1]))
+    return st.one_of(_NOTATIONS)
 
 
 @st.composite
@@ -59,8 +65,9 @@ def related_texts(draw: st.DrawFn) -> list[str | None]:
     return [None, *draw(notations_of_neighbours()), draw(_made_up())]
 
 
+@cache
 def _made_up() -> st.SearchStrategy[str]:
-    scalars = st.sampled_from(VALUES).flatmap(st.sampled_from) | _numbers() | _strings()
+    scalars = st.sampled_from([text for texts in VALUES for text in texts]) | _numbers() | _strings()
     return st.recursive(scalars, lambda inner: _arrays(inner) | _objects(inner), max_leaves=6)
 
 

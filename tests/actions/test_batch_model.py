@@ -3,6 +3,7 @@
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -37,22 +38,40 @@ SETTINGS = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-kinds = st.sampled_from(["add", "add", "remove"])
+_KINDS = ["add", "add", "remove"]
+_MOST_NOTATIONS = 9  # of two neighbours
 spots = st.tuples(st.integers(0, EXECUTIONS - 1), st.sampled_from(TASKS))
+
+
+# Kind, tag and tag type in one, and places in whatever spots and metadata a batch has: of the little that Hypothesis lets
+# a run draw, each operation of a batch takes but a few bytes.
+_operations = st.lists(
+    st.tuples(
+        st.sampled_from(list(product(_KINDS, ["ok", "ok", "OK"], ["review", "review", "rEview"]))),
+        st.integers(0, 5),
+        st.integers(0, 100),
+    ),
+    min_size=1,
+    max_size=12,
+)
+_kinds_of_all = st.lists(st.sampled_from(_KINDS), min_size=_MOST_NOTATIONS, max_size=_MOST_NOTATIONS)
+_some_spots = st.lists(spots, min_size=1, max_size=3)
 
 
 @st.composite
 def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
     """On few tasks and with few names, so that its operations keep meeting each other's tags."""
-    operation = st.builds(
-        dict,
-        kind=kinds,
-        spot=st.sampled_from(draw(st.lists(spots, min_size=1, max_size=3))),
-        tag=st.sampled_from(["ok", "ok", "OK"]),
-        tag_type=st.sampled_from(["review", "review", "rEview"]),
-        metadata=st.sampled_from(draw(metadata.related_texts())),
-    )
-    return draw(st.lists(operation, min_size=1, max_size=12))
+    some, texts = draw(_some_spots), draw(metadata.related_texts())
+    return [
+        {
+            "kind": kind,
+            "spot": some[spot % len(some)],
+            "tag": tag,
+            "tag_type": tag_type,
+            "metadata": texts[text % len(texts)],
+        }
+        for (kind, tag, tag_type), spot, text in draw(_operations)
+    ]
 
 
 actors = st.sampled_from(ACTORS)
@@ -74,7 +93,7 @@ class BatchMachine(RuleBasedStateMachine):
     def apply(self, batch: list[dict[str, Any]], actor: Actor) -> None:
         self._apply_to_both(self._steps(batch), actor)
 
-    @rule(spot=spots, texts=metadata.notations_of_neighbours(), kinds=st.lists(kinds, min_size=12), actor=actors)
+    @rule(spot=spots, texts=metadata.notations_of_neighbours(), kinds=_kinds_of_all, actor=actors)
     def apply_every_notation(self, spot: tuple[int, str], texts: list[str], kinds: list[str], actor: Actor) -> None:
         """Of two values that are easily mistaken, on one tag."""
         batch = [

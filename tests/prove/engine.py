@@ -51,7 +51,9 @@ def attack(count: int, seed_: int) -> Figures:
     tenant, neighbour = Tenant.create(), Tenant.create("Neighbour")
     foreign = neighbour.execution(*TASKS).id
     with psycopg.connect(OWNER_URL, autocommit=True) as owner:
-        run_state_machine_as_test(seed(seed_)(lambda: LongMachine(tenant, foreign, owner)), settings=_settings(count))
+        machine = seed(seed_)(lambda: LongMachine(tenant, foreign, owner))
+        # Or Hypothesis would end many a run after a few steps.
+        run_state_machine_as_test(machine, settings=_settings(count), _min_steps=_STEPS)
     return Figures(LongMachine.runs, LongMachine.steps, LongMachine.events)
 
 
