@@ -46,7 +46,7 @@ VALUES = [
     ['{"a":{"b":{}},"A":1}', '{ "A" : 1.0, "a" : { "b" : { } } }'],
 ]
 
-# Strategies are made once: Hypothesis looks each new one through before it draws from it, which takes longer than drawing.
+# Strategies are made once: Hypothesis looks a new one through before it draws from it, which takes longer than drawing.
 _PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
 
 

@@ -38,7 +38,7 @@ def test_so_it_is_in_a_pipeline(tenant: Tenant) -> None:
 @pytest.mark.parametrize("travels", [False, True])
 def test_after_it_no_other_connection_is_waited_for(tenant: Tenant, travels: bool) -> None:
     """A frozen database would not answer that one either."""
-    with pytest.raises(OperationalError), pipeline() if travels else nullcontext(), in_organization(tenant.id):  # noqa: PT012
+    with pytest.raises(OperationalError), pipeline() if travels else nullcontext(), in_organization(tenant.id):
         run(_SLEEP, [])
     assert connection.connection is None
     assert tenant.api().get("/api/profile/me").status_code == 200

@@ -81,6 +81,7 @@ class Attack:
     def __init__(self, url: str, callers: Callers) -> None:
         self._url, self.callers = url, callers
         self._session = requests.Session()
+        self._session.trust_env = False  # no looking for proxies before each request
         self.answers: Counter[tuple[str, int]] = Counter()
         self.faults: dict[str, str] = {}
 

@@ -38,7 +38,7 @@ An attack that finds nothing wrong with a broken build would prove nothing.
     make prove ONLY=linear        # one promise, or several with commas: {names}
     make prove ONLY=linear SEED=7 # the same again: each promise above names its seed
 
-{whole} Three attacks are made at a time, so the seconds of each are those beside two others.
+{whole} Four attacks are made at a time, so the seconds of each are those beside three others.
 
 A seed fixes what is sent and when; what the machine makes of many processes at once, it does not. The bugs are planted
 by `tests/prove/planted` in the processes of the control alone; nothing in the product knows of them. The outputs of all

@@ -25,7 +25,7 @@ _WRITERS = 8
 _LISTENERS = 16  # on sockets
 _POLLERS = 4  # by long polls
 _MOST_OF_A_BATCH = 10
-_PATIENCE = 120.0
+_PATIENCE = 20.0  # for anything new to anybody
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,12 @@ async def _listen(tenant: Tenant, clients: list[Client], writing: threading.Thre
 
 
 async def _give_up(clients: list[Client]) -> None:
-    """Who has not heard all by then never will."""
-    deadline = time.monotonic() + _PATIENCE
-    while not all(client.is_done() for client in clients) and time.monotonic() < deadline:
+    """Who has not heard all when nobody hears anything new any more never will."""
+    heard, since = -1, time.monotonic()
+    while not all(client.is_done() for client in clients) and time.monotonic() - since < _PATIENCE:
         await asyncio.sleep(0.1)
+        if heard != (heard := sum(client.position for client in clients)):
+            since = time.monotonic()
     for client in clients:
         client.until = min(client.until or 0, client.position)
 
