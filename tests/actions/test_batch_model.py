@@ -43,8 +43,8 @@ _MOST_NOTATIONS = 9  # of two neighbours
 spots = st.tuples(st.integers(0, EXECUTIONS - 1), st.sampled_from(TASKS))
 
 
-# Kind, tag and tag type in one, and places in whatever spots and metadata a batch has: Hypothesis lets a run draw so many
-# bytes and no more, and each operation of a batch takes but a few.
+# Kind, tag and tag type in one, and places in whatever spots and metadata a batch has: what a run may draw is limited,
+# and so an operation takes but a few bytes.
 _operations = st.lists(
     st.tuples(
         st.sampled_from(list(product(_KINDS, ["ok", "ok", "OK"], ["review", "review", "rEview"]))),
