@@ -153,7 +153,7 @@ def token_prefix(token: str) -> str:
 
 class ApiKeyQuerySet(TenantQuerySet):
     def good_at(self, time: datetime) -> Self:
-        """Neither expired nor revoked, nor is the service account; `tagsite_caller` (migration 0002) says the same."""
+        """Neither expired nor revoked, nor is the service account; `tagsite_caller` (migration 0018) says the same."""
         of_active_account = Q(
             service_account__organization_id=F("organization_id"), service_account__revoked_at__isnull=True
         )
