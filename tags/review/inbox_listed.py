@@ -46,13 +46,15 @@ FLOW_EXECUTION = """
     ) AS flow_execution
     JOIN flow ON flow.organization_id = %(organization_id)s AND flow.id = flow_execution.flow_id
 """
-# Each row begins with how many were looked at, and where the last of them stands. The subquery that makes a task be
-# listed once names a joined row's id, so that it is asked after all else.
+# Each row begins with how many were looked at, and where the last of them stands. What makes a task be listed once is
+# asked last, and behind OFFSET 0 of no more rows than make a page.
 _LISTED = """
-    WITH looked AS MATERIALIZED ({looked}), listed AS (
+    WITH looked AS MATERIALIZED ({looked}), asked AS (
         SELECT looked.since, looked.id, looked.flow_execution_id, looked.task_name, flow.name AS flow_name
-        FROM looked {flow_execution} WHERE looked.id = ({first}) {conditions}
-        ORDER BY {sort} LIMIT {limit}
+        FROM looked {flow_execution} WHERE true {conditions}
+        ORDER BY {sort} OFFSET 0
+    ), listed AS (
+        SELECT * FROM asked WHERE id = ({first}) ORDER BY {sort} LIMIT {limit}
     )
     SELECT (SELECT count(*) FROM looked), edge.since, edge.id, listed.*
     FROM (SELECT since, id FROM looked ORDER BY {last_first} LIMIT 1) AS edge LEFT JOIN listed ON true
@@ -71,6 +73,12 @@ _NEWEST_RUN = """
     WHERE other.organization_id = %(organization_id)s AND other.flow_execution_id = {flow_execution_id}
       AND other.task_name = {task_name}
     ORDER BY other.task_execution_idx DESC LIMIT 1
+"""
+# By its id, which is known before any row is asked for it; the name would be asked for after all else.
+_OF_FLOW = """
+    flow_execution.flow_id = (
+        SELECT id FROM flow WHERE organization_id = %(organization_id)s AND name = %(flow)s
+    )
 """
 _NEWEST_STATUS = """(
     SELECT run.processing_status FROM task_execution AS run
@@ -180,7 +188,7 @@ class Listed:
         statement = _LISTED.format(
             looked=self._looked(window, cursor, looks_back),
             flow_execution=FLOW_EXECUTION,
-            first=self._first("flow_execution.id", "looked.task_name"),
+            first=self._first("asked.flow_execution_id", "asked.task_name"),
             conditions=_and(self._conditions(cursor, is_descending)),
             sort=_order(columns, is_descending),
             listed_sort=_order([f"listed.{column}" for column in columns], is_descending),
@@ -236,7 +244,7 @@ class Listed:
         if self.wanted.task:
             conditions.append("looked.task_name = %(task)s")
         if self.wanted.flow:
-            conditions.append("flow.name = %(flow)s")
+            conditions.append(_OF_FLOW)
         if self.wanted.status and self.by_tag:
             conditions.append(f"{_NEWEST_STATUS} = %(status)s")
         if self.wanted.q:
