@@ -72,11 +72,11 @@ class TaskTag(TenantModel):
             models.CheckConstraint(name="task_tag_status", condition=Q(status__in=TagStatus.values)),
         ]
         indexes = [
-            # Reader: the `tags` filter of GET /api/flow-executions and the `tag`, `tag_type` filters of
-            # GET /api/task-executions.
+            # Readers: the `tags` filter of GET /api/flow-executions, the `tag`, `tag_type` filters of
+            # GET /api/task-executions, and the insights, which count what waits from this index alone.
             models.Index(
                 fields=["organization", "tag", "tag_type"],
-                include=["flow_execution", "task_name"],
+                include=["flow_execution", "task_name", "created_at"],
                 condition=Q(status=TagStatus.ACTIVE),
                 name="task_tag_by_tag",
             ),

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -14,7 +16,7 @@ from tags.db.tenancy import in_organization
 from tags.models import Flow
 from tags.review import insights_query
 from tags.review.access import desk, page_of
-from tags.review.insights_period import CHOICES, PeriodForm
+from tags.review.insights_period import CHOICES, Period, PeriodForm
 from tags.review.insights_query import Figures, Insights
 from tags.review.people import people
 from tags.review.plots import decisions_plot, shares, times_plot
@@ -62,20 +64,30 @@ class Table:
 @require_safe
 @page_of()
 def insights(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """The page without its figures, for which it then asks itself: where much waits, they take a while to count."""
     form = PeriodForm(request.GET)
-    period = form.period
+    if request.headers.get("HX-Request"):
+        return render(request, "review/insights_figures.html", _figures(caller, form.period))
     with in_organization(caller.organization_id):
-        waiting = waiting_tags(caller.organization_id)
-        found = insights_query.insights(caller.organization_id, waiting, period)
         flows = Flow.objects.in_organization(caller.organization_id).order_by("name")
         flow_names = list(flows.values_list("name", flat=True)[:_MOST_FLOWS])
-        reviewers = _reviewers(caller, found)
     context = {
         "section": "insights",
         "form": form,
-        "period": period,
-        "choices": [(days, period.query(days=days)) for days in CHOICES],
+        "period": form.period,
+        "choices": [(days, form.period.query(days=days)) for days in CHOICES],
         "flows": flow_names,
+    }
+    return desk(request, caller, "review/insights.html", context)
+
+
+def _figures(caller: Caller, period: Period) -> dict[str, Any]:
+    with in_organization(caller.organization_id):
+        waiting = waiting_tags(caller.organization_id)
+        found = insights_query.insights(caller.organization_id, waiting, period)
+        reviewers = _reviewers(caller, found)
+    return {
+        "period": period,
         "total": Row("", found.total, []),
         "waiting": figure(found.total.waiting),
         "decided": figure(found.total.decisions),
@@ -90,7 +102,6 @@ def insights(request: HttpRequest, caller: Caller) -> HttpResponse:
             _table("reviewers", _("By reviewer"), _("Reviewer"), reviewers, has_waiting=False),
         ],
     }
-    return desk(request, caller, "review/insights.html", context)
 
 
 def _seconds(seconds: float | None) -> str:

@@ -40,7 +40,7 @@ _FIGURES = f"""
                ) AS place
         FROM (
             SELECT kind, user_id, flow_id, {STEP} AS step, (decided_at AT TIME ZONE 'UTC')::date AS day,
-                   extract(epoch FROM decided_at - waiting_since)::float8 AS waited
+                   date_part('epoch', decided_at - waiting_since) AS waited
             FROM decided_task
             WHERE organization_id = %(organization_id)s AND undone_at IS NULL
               AND decided_at >= %(since)s AND decided_at < %(until)s {{of_flow}}
@@ -50,27 +50,30 @@ _FIGURES = f"""
     LEFT JOIN flow ON flow.organization_id = %(organization_id)s AND flow.id = figures.flow_id
     WHERE of_day OR place <= %(most)s
 """
-# A task waits since the oldest of its waiting tags, as in the inbox.
+# A task waits since the oldest of its waiting tags, as in the inbox. Tags, then tasks are grouped before anything else
+# is known of them: a hundred thousand may wait.
 _BACKLOG = f"""
     SELECT of_age, of_flow, of_step, age, flow.name, step, tasks, oldest
     FROM (
         SELECT age, flow_id, step, GROUPING(age) = 0 AS of_age, GROUPING(flow_id) = 0 AS of_flow,
-               GROUPING(step) = 0 AS of_step, count(*) AS tasks, max(seconds) AS oldest,
-               row_number() OVER (PARTITION BY GROUPING(age, flow_id, step) ORDER BY count(*) DESC, flow_id, step)
+               GROUPING(step) = 0 AS of_step, coalesce(sum(tasks), 0)::bigint AS tasks, max(oldest) AS oldest,
+               row_number() OVER (PARTITION BY GROUPING(age, flow_id, step) ORDER BY sum(tasks) DESC, flow_id, step)
                    AS place
         FROM (
-            SELECT flow_id, {STEP} AS step, seconds, width_bucket(seconds, %(ages)s::float8[]) AS age
+            SELECT flow_id, {STEP} AS step, width_bucket(seconds, %(ages)s::float8[]) AS age, count(*) AS tasks,
+                   max(seconds) AS oldest
             FROM (
-                SELECT flow_execution.flow_id, task_tag.task_name,
-                       extract(epoch FROM now() - min(task_tag.created_at))::float8 AS seconds
+                SELECT flow_execution_id, task_name, date_part('epoch', now() - min(created_at)) AS seconds
                 FROM task_tag
-                JOIN flow_execution ON flow_execution.organization_id = task_tag.organization_id
-                 AND flow_execution.id = task_tag.flow_execution_id
-                WHERE task_tag.organization_id = %(organization_id)s AND task_tag.status = 'active'
-                  AND task_tag.tag = ANY(%(waiting)s::text[]) AND flow_execution.status <> 'deleted' {{of_flow}}
-                GROUP BY flow_execution.id, flow_execution.flow_id, task_tag.task_name
+                WHERE organization_id = %(organization_id)s AND status = 'active'
+                  AND tag = ANY(%(waiting)s::text[])
+                GROUP BY flow_execution_id, task_name
             ) AS task
-        ) AS waiting
+            JOIN flow_execution ON flow_execution.organization_id = %(organization_id)s
+             AND flow_execution.id = task.flow_execution_id
+            WHERE flow_execution.status <> 'deleted' {{of_flow}}
+            GROUP BY flow_id, step, age
+        ) AS alike
         GROUP BY GROUPING SETS ((), (age), (flow_id), (flow_id, step))
     ) AS figures
     LEFT JOIN flow ON flow.organization_id = %(organization_id)s AND flow.id = figures.flow_id
@@ -79,7 +82,7 @@ _BACKLOG = f"""
 _DECISIONS = """
     SELECT decided_task.decided_at, decided_task.kind, decided_task.user_id, flow.name, decided_task.task_name,
            decided_task.flow_execution_id,
-           extract(epoch FROM decided_task.decided_at - decided_task.waiting_since)::float8
+           date_part('epoch', decided_task.decided_at - decided_task.waiting_since)
     FROM decided_task
     JOIN flow ON flow.organization_id = decided_task.organization_id AND flow.id = decided_task.flow_id
     WHERE decided_task.organization_id = %(organization_id)s AND decided_task.undone_at IS NULL

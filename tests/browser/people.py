@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from tests.cast import PASSWORD, Tenant
 from tests.live.conftest import LiveServer
@@ -31,6 +31,13 @@ def log_in_by_form(page: Page, tenant: Tenant, to: str, who: str = "reviewer") -
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(lambda url: "/log-in" not in url)
+
+
+def open_whole(page: Page, path: str) -> Response | None:
+    """Come to a page, and wait for what it asks for itself."""
+    answer = page.goto(path)
+    page.wait_for_selector(".htmx-request", state="detached")
+    return answer
 
 
 def wait_until_live(page: Page) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Request
 from tags.db.tenancy import in_organization
 from tags.models import TaskExecution
 from tests.browser.every_page import admin_pages, desk_pages, pages_before_log_in
-from tests.browser.people import forgive, log_in
+from tests.browser.people import forgive, log_in, open_whole
 from tests.cast import Tenant, operation
 from tests.ingest.test_replays import lineage_events, replay
 
@@ -45,7 +45,7 @@ def test_axe_finds_nothing(page: Page, furnished: tuple[Tenant, TaskExecution], 
         found[name] = violations(page)
     log_in(page, tenant, "/", "admin")
     for name, path in desk_pages(task).items():
-        page.goto(path)
+        open_whole(page, path)
         found[name] = violations(page)
     for name, path in admin_pages(tenant).items():
         answer = page.goto(path)

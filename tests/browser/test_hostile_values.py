@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from tags.models import FlowExecution, TaskExecution
 from tests.browser.every_page import admin_pages, desk_pages
-from tests.browser.people import forgive, log_in
+from tests.browser.people import forgive, log_in, open_whole
 from tests.browser.test_every_page import SIZES
 from tests.cast import Tenant, operation
 from tests.review.hostile import CORPUS
@@ -64,7 +64,7 @@ def test_texts_stay_texts_and_pages_whole(
     page.on("response", lambda answer: trouble.update({answer.url: answer.status}) if answer.status >= 500 else None)
     log_in(page, tenant, "/", "admin")
     for path in paths(page, tenant, tasks):
-        page.goto(path)
+        open_whole(page, path)
         for size in SIZES.values():
             page.set_viewport_size(size)
             if problem := look(page):

@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tags.actions.batch import Operation, OperationKind, apply_batch
@@ -231,6 +232,13 @@ def decided(tenant: Tenant) -> Tenant:
     return tenant
 
 
+def figures_page(client: Client, query: str = "") -> str:
+    """What the page asks itself for."""
+    response = client.get(f"/insights{query}", headers={"HX-Request": "true"})
+    assert response.status_code == 200
+    return text(response)
+
+
 def rows(tenant: Tenant, path: str, who: str = "viewer") -> list[dict[str, str]]:
     response = browser(tenant, who).get(path)
     assert response.status_code == 200
@@ -240,7 +248,7 @@ def rows(tenant: Tenant, path: str, who: str = "viewer") -> list[dict[str, str]]
 
 def test_every_member_sees_the_page(decided: Tenant) -> None:
     for who in ("viewer", "reviewer", "admin"):
-        page = text(browser(decided, who).get("/insights"))
+        page = figures_page(browser(decided, who))
         assert " style=" not in page
         assert re.search(r'class="figure" href="/">2</a>', page)
         assert "=HYPERLINK(1)" in page
@@ -248,8 +256,14 @@ def test_every_member_sees_the_page(decided: Tenant) -> None:
     assert "<desc" in page
 
 
+def test_the_page_asks_for_the_figures_of_its_period(decided: Tenant) -> None:
+    page = text(browser(decided).get("/insights?from=2026-01-01&to=2026-01-31&flow=invoices"))
+    assert 'hx-get="/insights?flow=invoices&amp;from=2026-01-01&amp;to=2026-01-31"' in page
+    assert 'class="figure"' not in page
+
+
 def test_the_page_of_an_organization_without_anything(tenant: Tenant) -> None:
-    page = text(browser(tenant).get("/insights?days=90"))
+    page = figures_page(browser(tenant), "?days=90")
     assert "Nothing to measure in this period" in page
     assert "Nothing was decided in this period, and nothing waits." in page
 
@@ -259,7 +273,7 @@ def test_the_number_of_statements_is_fixed(decided: Tenant) -> None:
 
     def count() -> int:
         with CaptureQueriesContext(connection) as asked:
-            client.get("/insights?days=7")
+            figures_page(client, "?days=7")
         return len(asked)
 
     few = count()
@@ -310,7 +324,7 @@ def test_an_unknown_file_is_not_there(tenant: Tenant) -> None:
 
 
 def test_nothing_of_another_organization_is_counted(decided: Tenant, neighbour: Tenant) -> None:
-    page = text(browser(neighbour).get("/insights?flow=invoices"))
+    page = figures_page(browser(neighbour), "?flow=invoices")
     assert "HYPERLINK" not in page
     assert rows(neighbour, "/insights/decisions.csv") == []
 

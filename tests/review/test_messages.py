@@ -91,6 +91,7 @@ def pages(tenant: Tenant) -> Iterator[tuple[str, str]]:
     for path in [*full, "/account", "/account/password", "/account/email", f"/tasks/{uuid4()}"]:
         yield path, text(admin.get(path, headers=PAGE))
         yield f"{path} (viewer)", text(viewer.get(path, headers=PAGE))
+    yield "figures", text(admin.get("/insights", headers={"HX-Request": "true"}))
     wrong = {"output": "{", "seen": "never"}
     yield "no JSON", text(admin.post(f"/tasks/{task}/correct", wrong))
     yield "difference", text(admin.post(f"/tasks/{task}/correct", {**wrong, "output": "[3]"}))
