@@ -17,6 +17,10 @@ from environ import Env
 # Which process those of a server belong to: when it is gone, so are they (`end_with_server`).
 SERVER_PID = "TAGSITE_SERVER_PID"
 
+# Seconds.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+_A_WHILE = 60.0
+
 
 def end_with_server() -> None:
     """In a worker: end when the server process is gone, even if it was killed and could not say so."""
@@ -47,19 +51,58 @@ def _start(*command: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-m", *command], env=environment)  # noqa: S603  # our own
 
 
+class Pause:
+    """How long what has ended waits until it is started again: each time twice as long, unless it lived a while.
+
+    What cannot live must not take the processor.
+    """
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def after(self, lived: float) -> float:
+        """Seconds, after a life of so many."""
+        before = 0.0 if lived >= _A_WHILE else self._last
+        self._last = min(max(_SHORTEST_PAUSE, 2 * before), _LONGEST_PAUSE)
+        return self._last
+
+
+class _Kept:
+    """A program of ours that is started again whenever it ends."""
+
+    def __init__(self, *command: str) -> None:
+        self._command = command
+        self._pause = Pause()
+        self._due: float | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self.process = _start(*self._command)
+        self._begun = time.monotonic()
+
+    def look(self) -> None:
+        now = time.monotonic()
+        if self.process.poll() is None:
+            return
+        if self._due is None:
+            self._due = now + self._pause.after(now - self._begun)
+        elif self._due <= now:
+            self._due = None
+            self._begin()
+
+
 def _keep(commands: Sequence[tuple[str, ...]]) -> None:
-    processes: dict[tuple[str, ...], subprocess.Popen[bytes]] = {}
+    kept = [_Kept(*command) for command in commands]
     try:
         while True:
-            for command in commands:
-                if command not in processes or processes[command].poll() is not None:
-                    processes[command] = _start(*command)
             time.sleep(0.5)
+            for one in kept:
+                one.look()
     finally:
-        for process in processes.values():
-            process.terminate()
-        for process in processes.values():
-            process.wait()
+        for one in kept:
+            one.process.terminate()
+        for one in kept:
+            one.process.wait()
 
 
 def main(*socket_address: str) -> None:

@@ -10,13 +10,14 @@ import shutil
 import socket
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any, NoReturn
 
 from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
-from tagsite.keeper import SERVER_PID, running
+from tagsite.keeper import SERVER_PID, Pause, running
 
 # A killed server's port is free as soon as its workers have noticed.
 _PORT_PATIENCE = 3.0
@@ -48,18 +49,24 @@ def _is_free(host: str, port: int) -> bool:
 
 
 class _Server(MPServer):
-    """Granian that replaces its dead workers, however often they die.
+    """Granian that replaces its dead workers, however often they die; not at once one that cannot live.
 
     Its own loop ends the server, and all other workers with it, if one dies twice within seconds; and it can miss one
     that dies while it looks after another.
     """
 
     def _serve_loop(self, *how_to_spawn: Any) -> None:
-        while self.main_loop_interrupt.wait() and not self.interrupt_signal:
+        pauses: defaultdict[int, Pause] = defaultdict(Pause)
+        due: dict[int, float] = {}
+        while not self.interrupt_signal:
+            self.main_loop_interrupt.wait(min(due.values()) - time.monotonic() if due else None)
             self.main_loop_interrupt.clear()  # before looking: whoever dies from now on sets it again
-            time.sleep(0.2)  # a worker that cannot live must not take the processor
-            dead = {self.interrupt_children.pop() for _ in range(len(self.interrupt_children))}
-            self._respawn_workers(sorted(dead), *how_to_spawn)
+            now = time.monotonic()
+            for dead in {self.interrupt_children.pop() for _ in range(len(self.interrupt_children))}:
+                due[dead] = now + pauses[dead].after(now - self.wrks[dead].birth)
+            ready = sorted(dead for dead, time_ in due.items() if time_ <= now)
+            due = {dead: time_ for dead, time_ in due.items() if dead not in ready}
+            self._respawn_workers(ready, *how_to_spawn)
 
 
 def serve_web(

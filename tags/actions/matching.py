@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
+
+from django.utils.functional import cached_property
 
 from tags.actions import expressions
 from tags.models import ProcessingStatus, ReviewRule

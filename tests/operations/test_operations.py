@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from tagsite.keeper import Pause
 from tests.cast import Tenant, operation
 from tests.conftest import wait_until_ready
 from tests.database import OWNER_URL, PROJECT
@@ -131,7 +132,8 @@ def test_metrics_name_no_organization_and_no_path_of_a_caller(server: Server, te
 
 
 def test_web_processes_that_die_again_and_again_are_replaced(server: Server) -> None:
-    """Granian alone would take it for a reason to end."""
+    """Granian alone would take it for a reason to end. Each time they have to wait longer."""
+    begun = time.monotonic()
     dead: set[int] = set()
     for _ in range(3):
         workers = _wait_for_workers(server, dead)
@@ -139,7 +141,14 @@ def test_web_processes_that_die_again_and_again_are_replaced(server: Server) -> 
         for worker in workers:
             worker.kill()
     _wait_for_workers(server, dead)
+    assert time.monotonic() - begun > 0.2 + 0.4 + 0.8
     wait_until_ready(server.url, server.process)
+
+
+def test_what_cannot_live_is_started_again_less_and_less_often() -> None:
+    pause = Pause()
+    assert [pause.after(0.1) for _ in range(8)] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10]
+    assert [pause.after(lived) for lived in (61, 59, 0)] == [0.2, 0.4, 0.8]
 
 
 def _wait_for_workers(server: Server, dead: set[int]) -> list[psutil.Process]:

@@ -300,6 +300,16 @@ def test_each_file_has_its_rows(decided: Tenant) -> None:
     assert {row["flow"] for row in rows(decided, "/insights/flows.csv")} == {"'=HYPERLINK(1)", "invoices"}
 
 
+def test_the_tasks_of_a_deleted_run_wait_no_more(decided: Tenant) -> None:
+    with in_organization(decided.id):
+        run = FlowExecution.objects.in_organization(decided.id).get(flow__name="invoices")
+    assert decided.api().delete(f"/api/flow-executions/{run.id}").status_code in (200, 204)
+    assert {row["flow"]: row["waiting"] for row in rows(decided, "/insights/flows.csv")} == {
+        "'=HYPERLINK(1)": "1",
+        "invoices": "0",
+    }
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
