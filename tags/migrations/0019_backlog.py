@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tags", "0016_producer_run_first"),
+        ("tags", "0018_caller_in_one_text"),
     ]
 
     operations = [
