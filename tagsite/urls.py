@@ -4,7 +4,6 @@ from django.views.generic import RedirectView
 
 from tags import admin
 from tags.api.traces import TracesView
-from tags.live.pages import live
 from tagsite import health, password_reset
 from tagsite.log_in import LogIn
 
@@ -17,7 +16,6 @@ urlpatterns = [
     path("password/done", password_reset.done, name="reset-done"),
     path("password/<uidb64>/<token>", password_reset.NewPassword.as_view(), name="new-password"),
     path("log-out", LogoutView.as_view(next_page="log-in"), name="log-out"),
-    path("live", live, name="live"),
     path("", include("tags.review.urls")),
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),

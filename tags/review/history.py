@@ -1,6 +1,5 @@
 """What happened to a task, newest first, as its page tells it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -14,7 +13,7 @@ from tags.actions.credentials import Caller
 from tags.actions.decisions import REVIEW
 from tags.models import EventType
 from tags.review.people import Who, people
-from tags.review.words import status_word
+from tags.review.words import per_language, status_word
 
 EVENTS = 25
 
@@ -35,16 +34,6 @@ _NEWEST = f"""
     ORDER BY position DESC LIMIT %(limit)s
 """
 _NO_POSITION = 2**63 - 1
-_FIELDS: dict[str, Callable[[], str]] = {
-    "output": lambda: _("output"),
-    "input": lambda: _("input"),
-    "error": lambda: _("error"),
-    "started_at": lambda: _("start"),
-    "completed_at": lambda: _("end"),
-    "credits": lambda: _("credits"),
-    "stale_status": lambda: _("staleness"),
-    "source_task_executions": lambda: _("sources"),
-}
 
 
 @dataclass(slots=True)
@@ -102,6 +91,21 @@ def history(
     return History(entries, shown[-1][0] if len(rows) > EVENTS else None)
 
 
+@per_language
+def field_words() -> dict[str, str]:
+    """What people call the fields of a task execution."""
+    return {
+        "output": _("output"),
+        "input": _("input"),
+        "error": _("error"),
+        "started_at": _("start"),
+        "completed_at": _("end"),
+        "credits": _("credits"),
+        "stale_status": _("staleness"),
+        "source_task_executions": _("sources"),
+    }
+
+
 def tag_look(tag: str, tag_type: str, waiting: list[str]) -> str:
     """The class by which a tag is coloured."""
     if tag in waiting:
@@ -124,10 +128,10 @@ def change_of(kind: str, columns: tuple[Any, ...], waiting: list[str]) -> Change
     parts = []
     if "processing_status" in changed:
         parts.append(f"{status_word(old_status)} → {status_word(status)}")
-    names = [_FIELDS[name]() for name in _FIELDS if name in changed]
+    names = [word for name, word in field_words().items() if name in changed]
     if "edited_status" in changed and "output" in changed:
         parts.append(_("output corrected"))
-        names.remove(_FIELDS["output"]())
+        names.remove(field_words()["output"])
     if names:
         parts.append(_("changed: %(names)s") % {"names": ", ".join(names)})
     before = old_output if "output" in changed and old_output not in (None, "null") else ""

@@ -11,6 +11,7 @@ from tags.review import (
     inbox_views,
     insights,
     insights_files,
+    live,
     palette,
     people,
     run,
@@ -47,6 +48,7 @@ urlpatterns = [
     path("activity/news", activity.activity_news, name="activity-news"),
     path("insights", insights.insights, name="insights"),
     path("insights/<slug:name>.csv", insights_files.insights_file, name="insights-file"),
+    path("live", live.live, name="live"),
     path("runs/<uuid:id>", run.run, name="run"),
     path("runs/<uuid:id>/input", task_values.run_value, name="run-value"),
 ]

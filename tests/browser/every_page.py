@@ -45,6 +45,18 @@ BEFORE_LOG_IN: dict[str, list[str]] = {
     "reset-sent": [],
 }
 
+# Layout Instability (web.dev/cls), of what moved without the person having done anything.
+WATCH_SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver(list => {
+        for (const entry of list.getEntries()) {
+            if (!entry.hadRecentInput) {
+                window.shifts.push(entry.sources.map(source => source.node?.outerHTML?.slice(0, 100)).join());
+            }
+        }
+    }).observe({type: "layout-shift", buffered: true});
+"""
+
 
 def page_names() -> set[str]:
     """The named paths beside the API and the admin."""

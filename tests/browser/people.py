@@ -41,7 +41,7 @@ def open_whole(page: Page, path: str) -> Response | None:
 
 
 def wait_until_live(page: Page) -> None:
-    expect(page.get_by_role("status")).to_contain_text("Live")
+    expect(page.locator("#state")).to_contain_text("Live")
 
 
 def shown(page: Page) -> list[int]:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Request
 
 from tags.db.tenancy import in_organization
 from tags.models import TaskExecution
-from tests.browser.every_page import admin_pages, desk_pages, pages_before_log_in
+from tests.browser.every_page import WATCH_SHIFTS, admin_pages, desk_pages, pages_before_log_in
 from tests.browser.people import forgive, log_in, open_whole
 from tests.cast import Tenant, operation
 from tests.ingest.test_replays import lineage_events, replay
@@ -96,29 +96,14 @@ def test_axe_would_find_something(page: Page) -> None:
 def test_nothing_moves_while_a_page_loads(page: Page, furnished: tuple[Tenant, TaskExecution], size: str) -> None:
     tenant, task = furnished
     page.set_viewport_size(SIZES[size])
-    page.add_init_script(_WATCH_SHIFTS)
+    page.add_init_script(WATCH_SHIFTS)
     log_in(page, tenant, "/", "admin")
     moving = {}
-    pages = desk_pages(task)
-    del pages["live"]  # what it shows comes one by one, the newest on top: that is what it is for
-    for name, path in pages.items():
+    for name, path in desk_pages(task).items():
         page.goto(path, wait_until="networkidle")
         if shifts := page.evaluate("window.shifts"):
             moving[name] = shifts
     assert moving == {}
-
-
-# Layout Instability (web.dev/cls), of what moved without the person having done anything.
-_WATCH_SHIFTS = """
-    window.shifts = [];
-    new PerformanceObserver(list => {
-        for (const entry of list.getEntries()) {
-            if (!entry.hadRecentInput) {
-                window.shifts.push(entry.sources.map(source => source.node?.outerHTML?.slice(0, 100)).join());
-            }
-        }
-    }).observe({type: "layout-shift", buffered: true});
-"""
 
 
 def test_a_page_is_small(page: Page, furnished: tuple[Tenant, TaskExecution]) -> None:

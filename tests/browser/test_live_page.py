@@ -8,7 +8,8 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tags.db.tenancy import in_organization
-from tags.models import Membership
+from tags.models import Membership, User
+from tests.browser.every_page import WATCH_SHIFTS
 from tests.browser.people import forgive, log_in, log_in_by_form, server_away, shown, wait_until_live, wait_until_shown
 from tests.cast import Tenant, operation
 from tests.live.conftest import LiveServer
@@ -19,6 +20,10 @@ HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title=
 
 def rows(page: Page) -> Any:
     return page.locator("#events > li")
+
+
+def state(page: Page) -> Any:
+    return page.locator("#state")
 
 
 def end_sessions(tenant: Tenant) -> None:
@@ -34,8 +39,9 @@ def test_a_tag_shows_as_it_is_put_on(page: Page, tenant: Tenant) -> None:
     tenant.api().tag(operation("add", execution, "extract fields", "approved", tag_type="quality"))
     row = rows(page).first
     expect(row).to_contain_text("Tag added approved quality")
-    expect(row).to_contain_text(f"extract fields · flow execution {execution.id} · by service account …")
-    expect(row.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
+    expect(row).to_contain_text(f"worker · extract fields · run …{str(execution.id)[-8:]}")
+    expect(row.get_by_role("link")).to_have_attribute("href", f"/runs/{execution.id}")
+    expect(row.locator("time")).to_have_text(re.compile(r"^\d?\d:\d\d:\d\d"))
     expect(page.locator("#count")).to_have_text(f"{newest(tenant)} events")
 
 
@@ -43,7 +49,7 @@ def test_ones_own_change_says_so(page: Page, tenant: Tenant) -> None:
     execution = tenant.execution("extract")
     log_in(page, tenant)
     tenant.api("reviewer").tag(operation("add", execution, "extract", "approved"))
-    expect(rows(page).first).to_contain_text("by you")
+    expect(rows(page).first.locator(".who")).to_have_text("you")
 
 
 def test_every_kind_of_event_has_words(page: Page, tenant: Tenant) -> None:
@@ -138,7 +144,7 @@ def test_hostile_names_are_text(page: Page, tenant: Tenant, troubles: list[str])
     row = rows(page).first
     expect(row.locator(".tag")).to_have_text(HOSTILE)
     expect(row.locator(".more")).to_have_text(HOSTILE[:100])
-    expect(row.locator("b")).to_have_text(HOSTILE)
+    expect(row.locator(".task")).to_have_text(HOSTILE)
     expect(page.locator("#events :is(img, script, b b)")).to_have_count(0)
     expect(page).to_have_title("Live · Tagsite")
     assert troubles == []
@@ -182,23 +188,21 @@ def test_the_query_string_filters_before_and_after(
 
 def _short(row: Any) -> str:
     sign = "+" if "added" in row.locator("strong").inner_text() else "-"
-    return " ".join([sign, *(row.locator(part).inner_text() for part in ("b", ".tag", ".more"))])
+    return " ".join([sign, *(row.locator(part).inner_text() for part in (".task", ".tag", ".more"))])
 
 
 def test_a_filter_is_set_with_the_keyboard_alone(page: Page, tenant: Tenant) -> None:
     tag_many(tenant, 1)
     log_in(page, tenant)
     wait_until_live(page)
-    page.locator("summary").focus()
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
+    page.get_by_label("What", exact=True).focus()
     page.keyboard.press("Tab")
     page.keyboard.type("no such task")
     page.keyboard.press("Enter")
     page.wait_for_url("**/live?*task_name=no+such+task*")
     wait_until_live(page)
     expect(page.get_by_role("heading", name="Nothing to show yet")).to_be_visible()
-    expect(page.locator("summary")).to_have_text("Filter: Task name no such task")
+    expect(page.get_by_label("Task name")).to_have_value("no such task")
     page.get_by_role("link", name="Show everything").press("Enter")
     wait_until_shown(page, newest(tenant))
 
@@ -206,7 +210,7 @@ def test_a_filter_is_set_with_the_keyboard_alone(page: Page, tenant: Tenant) -> 
 def test_a_filter_that_is_not_valid_says_so(page: Page, tenant: Tenant) -> None:
     log_in(page, tenant, "/live?flow_execution_id=nonsense")
     expect(page.get_by_text("This is not the id of a flow execution.")).to_be_visible()
-    expect(page.get_by_role("status")).to_contain_text("Not connected")
+    expect(state(page)).to_contain_text("Not connected")
 
 
 def test_pausing_holds_events_and_loses_none(page: Page, tenant: Tenant) -> None:
@@ -230,7 +234,7 @@ def test_a_killed_server_is_waited_for_and_nothing_is_missed(
     log_in(page, tenant)
     wait_until_shown(page, newest(tenant))
     with server_away(live, troubles):
-        expect(page.get_by_role("status")).to_contain_text("Reconnecting")
+        expect(state(page)).to_contain_text("Reconnecting")
         tag_many(tenant, 5)
     wait_until_live(page)
     wait_until_shown(page, newest(tenant))
@@ -248,7 +252,7 @@ def test_without_a_network_the_page_says_so_and_comes_back(
     log_in(page, tenant)
     wait_until_shown(page, newest(tenant))
     context.set_offline(True)
-    expect(page.get_by_role("status")).to_contain_text("Reconnecting")
+    expect(state(page)).to_contain_text("Reconnecting")
     tag_many(tenant, 3)
     context.set_offline(False)
     wait_until_live(page)
@@ -262,7 +266,7 @@ def test_when_the_session_ends_the_page_asks_to_log_in_again(page: Page, tenant:
     wait_until_live(page)
     expect(page.get_by_role("link", name="Log in again")).to_be_hidden()
     end_sessions(tenant)
-    expect(page.get_by_role("status")).to_contain_text("Offline")
+    expect(state(page)).to_contain_text("Your session has ended.")
     page.get_by_role("link", name="Log in again").click()
     log_in(page, tenant, page.url)
     assert page.url.endswith("/live?task_name=a%26b")
@@ -312,6 +316,27 @@ def test_nothing_runs_over_the_edge_of_the_screen(page: Page, tenant: Tenant, wi
     log_in(page, tenant, "/live?type=task_tag.added")
     expect(rows(page)).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_what_is_read_does_not_jump_as_rows_arrive(page: Page, tenant: Tenant) -> None:
+    tag_many(tenant, 20)
+    page.add_init_script(WATCH_SHIFTS)
+    log_in(page, tenant)
+    wait_until_shown(page, newest(tenant))
+    for _time in range(3):
+        tag_many(tenant, 1)
+        wait_until_shown(page, newest(tenant))
+    expect(page.locator("#count")).to_have_text(f"{newest(tenant)} events")
+    assert page.evaluate("window.shifts") == []
+
+
+def test_rows_are_told_in_the_readers_language(page: Page, tenant: Tenant) -> None:
+    User.objects.filter(id=tenant.reviewer.id).update(language="de")
+    execution = tenant.execution("extract")
+    log_in(page, tenant)
+    tenant.api("reviewer").tag(operation("add", execution, "extract", "approved"))
+    expect(rows(page).first).to_contain_text("Markierung gesetzt approved review")
+    expect(rows(page).first.locator(".who")).to_have_text("Sie")
 
 
 def test_nothing_moves_for_those_who_asked_for_that(page: Page, tenant: Tenant) -> None:

@@ -83,7 +83,7 @@ def pages(tenant: Tenant) -> Iterator[tuple[str, str]]:
         yield path, text(nobody.get(path))
     yield "wrong log-in", text(nobody.post("/log-in", {"username": "x", "password": "y"}))
     yield "ended session", text(nobody.post("/account", headers=PAGE))
-    empty = ["/", "/?show=all", "/?task=x", "/activity", "/activity?task=x", "/insights"]
+    empty = ["/", "/?show=all", "/?task=x", "/activity", "/activity?task=x", "/insights", "/live", "/live?tag_type=x"]
     for path in empty:
         yield f"{path} (empty)", text(admin.get(path))
     task, run = furnish(tenant)
@@ -97,6 +97,7 @@ def pages(tenant: Tenant) -> Iterator[tuple[str, str]]:
     yield "difference", text(admin.post(f"/tasks/{task}/correct", {**wrong, "output": "[3]"}))
     yield "conflict", text(admin.post(f"/tasks/{task}/correct", {**wrong, "output": "[3]", "save": ""}))
     yield "wrong password", text(admin.post("/account/email", {"email": "x", "password": "y"}))
+    yield "wrong run", text(admin.get("/live?flow_execution_id=x"))
     yield "palette", text(admin.get("/palette?q=x"))
 
 

@@ -1,5 +1,6 @@
 // The activity: says what is new, and shows it when it is asked for, so that nothing moves under the pointer.
 
+import "./filters.js";
 import { connect } from "./live.js";
 
 const PAUSE = 400; // milliseconds without events after which it is asked what is new,
@@ -24,12 +25,6 @@ async function ask() {
     button.hidden = count === 0;
     button.textContent = count === 1 ? page.one : page.many.replace("%s", count);
 }
-
-const opener = document.getElementById("open-filters");
-opener.addEventListener("click", () => {
-    const isOpen = document.getElementById("filters").classList.toggle("open");
-    opener.setAttribute("aria-expanded", String(isOpen));
-});
 
 async function showNews() {
     const response = await fetch(location.href);
