@@ -15,7 +15,8 @@ _VERDICTS = ("approved", "rejected")
 
 
 def tags(first: Iterable[str], others: Iterable[str]) -> SafeString:
-    return SafeString(" ".join([*first, *others]))  # nosec B308 B703  # of the two functions below
+    html = " ".join([*first, *others])
+    return SafeString(html)  # nosec B703  # of the two functions below
 
 
 def waiting_tag(id: str, name: str, title: str) -> str:
@@ -40,15 +41,18 @@ def preview(pairs: Iterable[tuple[str, str]], text: str) -> SafeString:
     shown = [
         f'<span class="pair"><span class="key">{escape(name)}</span> {escape(value)}</span>' for name, value in pairs
     ]
-    return SafeString(" ".join([*shown, escape(text)]).rstrip())  # nosec B308 B703  # each part is escaped
+    html = " ".join([*shown, escape(text)]).rstrip()
+    return SafeString(html)  # nosec B703  # each part is escaped
 
 
 @per_language
 def _status_marks() -> dict[str, SafeString]:
-    return {
-        status: SafeString(f'<span class="status {status}">{escape(word)}</span>')  # nosec B308 B703  # escaped
-        for status, word in status_words().items()
-    }
+    return {status: _status_mark(status, word) for status, word in status_words().items()}
+
+
+def _status_mark(status: str, word: str) -> SafeString:
+    html = f'<span class="status {status}">{escape(word)}</span>'
+    return SafeString(html)  # nosec B703  # a value of ours, and an escaped word
 
 
 def status_mark(status: str) -> SafeString:
