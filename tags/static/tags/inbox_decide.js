@@ -59,7 +59,8 @@ export async function decideNow(kind, given) {
 
 export function explainNothing() {
     const who = current?.dataset.by;
-    notify(who ? say("was_decided", { who }) : words.none_to_decide);
+    if (!who) notify(words.none_to_decide);
+    else notify(who === words.you ? words.was_yours : say("was_decided", { who }));
 }
 
 /** From here on these rows are being decided; the current row moves on at once. */
