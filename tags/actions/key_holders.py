@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 import psycopg
+from django.db import OperationalError
 from django.utils import timezone
 
 from tags.db.tenancy import Entrance, in_organization, run
@@ -108,9 +109,17 @@ class KeyEntrance(Entrance):
         self.is_waiting = False
 
     def admit(self) -> None:
-        """Raises NotAuthenticated or Forbidden. A look-up that could not be sent has its own error."""
-        if not self.is_waiting:
-            self._check(_admitted(self.digest, self._answer))
+        """Raises NotAuthenticated or Forbidden; OperationalError for a database that went away meanwhile.
+
+        A look-up that could not be sent has its own error.
+        """
+        if self.is_waiting:
+            return
+        try:
+            holder = _admitted(self.digest, self._answer)
+        except psycopg.ProgrammingError as error:  # all that psycopg says of an answer that got lost
+            raise OperationalError("The look-up of a key was not answered") from error
+        self._check(holder)
 
     def close(self) -> None:
         """Raises NotAuthenticated or Forbidden."""

@@ -83,6 +83,33 @@ def test_a_database_that_is_away_is_said_at_once(program: Program, execution: Fl
     assert len(asked) == 1
 
 
+_GOOD_BYE = "DO $$ BEGIN RAISE 'terminating connection' USING ERRCODE = 'admin_shutdown'; END $$"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda api, execution: api.tag(operation("add", execution, "extract", "approved")),
+        lambda api, execution: api.get(f"/api/task-tags?flow_execution_id={execution.id}"),
+    ],
+)
+def test_a_database_that_goes_away_meanwhile_is_said_as_well(
+    program: Program, execution: FlowExecution, ask: Callable[[Api, FlowExecution], HttpResponse]
+) -> None:
+    """The look-up is on its way, and what comes is the server's good-bye; who asks again finds it back."""
+    good_byes = [_GOOD_BYE]
+
+    def cut(execute: Any, sql: str, parameters: Any, *more: Any) -> Any:
+        if "tagsite_caller" in sql and good_byes:
+            return execute(good_byes.pop(), [], *more)
+        return execute(sql, parameters, *more)
+
+    with connection.execute_wrapper(cut):
+        answer = ask(program.api, execution)
+
+    assert answer.status_code == 503
+
+
 def test_nothing_is_written_for_a_key_that_was_revoked(program: Program, execution: FlowExecution) -> None:
     program.lose_key()
 
