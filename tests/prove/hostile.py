@@ -119,8 +119,6 @@ def _paths(chance: random.Random, write: Write) -> Case:
 
 def _after_good_ones(chance: random.Random, write: Write) -> Case:
     """A batch that would change much, and then one thing in it is wrong."""
-    if "tags" not in write.body:
-        return _encodings(chance, write)
     known = write.body["tags"][0]["flow_execution_id"]
     good = [operation("add", known, "extract", f"new {chance.random()}") for _ in range(chance.randint(1, 99))]
     wrong = [
@@ -156,11 +154,15 @@ def attack(count: int, seed: int) -> Figures:
         stage = Stage(Tenant.create(), owner)
         for number in range(count):
             kind = list(KINDS)[number % len(KINDS)]
-            case = KINDS[kind](chance, chance.choice(list(stage.writes.values())))
+            case = KINDS[kind](chance, chance.choice(_writes_for(kind, stage)))
             tally[_try(server, stage, case, f"case {number}, {kind}")] += 1
     if tally["refused"] <= count // 2:
         raise RuntimeError(f"too little was hostile: {tally}")
     return Figures(count, len(KINDS), len(stage.writes), tally["refused"], tally["harmless"])
+
+
+def _writes_for(kind: str, stage: Stage) -> list[Write]:
+    return [write for write in stage.writes.values() if kind != "after good ones" or "tags" in write.body]
 
 
 def _try(server: LiveServer, stage: Stage, case: Case, label: str) -> str:

@@ -261,13 +261,8 @@ def _environment(mode: Layers) -> dict[str, str]:
     if mode == Layers.FILTERS:
         named = psycopg.conninfo.conninfo_to_dict(url)
         bypassing = {**named, "user": layers.BYPASSING_ROLE, "password": layers._PASSWORD}
-        return {"DATABASE_URL": psycopg.conninfo.make_conninfo(**bypassing), **_planted("any_role")}
-    return _planted("no_filters") if mode == Layers.POLICIES_WITHOUT_FILTERS else {}
-
-
-def _planted(bug: str) -> dict[str, str]:
-    """The mode's, besides the one of a control."""
-    return planted.environment(",".join(filter(None, [planted.bug(), bug])))
+        return {"DATABASE_URL": psycopg.conninfo.make_conninfo(**bypassing), **planted.besides("any_role")}
+    return planted.besides("no_filters") if mode == Layers.POLICIES_WITHOUT_FILTERS else {}
 
 
 def _hear(stage: Stage, server: LiveServer, headers: dict[str, str]) -> Iterator[str]:

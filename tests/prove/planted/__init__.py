@@ -17,6 +17,11 @@ def environment(bug: str) -> dict[str, str]:
     return {_VARIABLE: bug, "PYTHONPATH": str(Path(__file__).parent / "startup")}
 
 
+def besides(other: str) -> dict[str, str]:
+    """For a server that has something else planted, too, whether this is a control or not."""
+    return environment(",".join(filter(None, [bug(), other])))
+
+
 def bug() -> str:
     return os.environ.get(_VARIABLE, "")
 
