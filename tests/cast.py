@@ -11,8 +11,6 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.http import HttpResponse
-from django.test import Client
-from django.test.client import ClientHandler
 
 from tags.actions.credentials import issue_tokens
 from tags.actions.flow_executions import create_flow_execution
@@ -22,14 +20,11 @@ from tags.actions.task_executions import report_task_execution
 from tags.db.tenancy import in_organization
 from tags.models import SYSTEM, Actor, FlowExecution, Membership, Role, Scope, TaskExecution, User
 from tags.models.ids import uuid7
+from tests.clients import Client
 
 PASSWORD = "correct horse battery staple"
 # Made once, or hashing passwords would take most of the tests' time.
 _PASSWORD_HASH = make_password(PASSWORD)
-
-
-# The middleware, loaded once: for each client anew it would take a fifth of the tests' time.
-_HANDLER = ClientHandler(enforce_csrf_checks=False)
 
 
 @dataclass
@@ -60,9 +55,7 @@ class Api:
     @cached_property
     def client(self) -> Client:
         # What would be a 500 is one in the tests too.
-        client = Client(raise_request_exception=False)
-        client.handler = _HANDLER
-        return client
+        return Client(raise_request_exception=False)
 
     def tag(self, *operations: dict[str, Any]) -> HttpResponse:
         return self.patch("/api/task-tags", {"tags": list(operations)})

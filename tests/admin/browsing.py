@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.test import Client
 
 from tags.actions.credentials import SESSION_ORGANIZATION
 from tags.models import User
+from tests.clients import Client
 
 RULES = "/admin/tags/reviewrule/"
 REJECTED = "/admin/tags/rejectedevent/"

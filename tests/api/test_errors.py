@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 from django.http import HttpResponse
-from django.test import Client
 from psycopg import Connection
 
 from tags.api.events import EventsView
 from tags.api.tokens import ProfileView
 from tests.api.calls import bad_request, not_found, refused, unknown_credential
 from tests.cast import Api, Tenant
+from tests.clients import Client
 
 ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 ANONYMOUS = Api()

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
 from tags.api import document as api_document
 from tests.api.openapi import Exchange, document, formats
 from tests.cast import Api, Tenant
+from tests.clients import Client
 from tests.races.threads import together
 
 ANONYMOUS = Api()

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
-from django.test import Client
 
 from tags.api.authentication import SESSION_ORGANIZATION
 from tests.api.calls import forbidden, position, refused, unknown_credential
 from tests.cast import PASSWORD, Tenant, operation
+from tests.clients import Client
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from psycopg import Connection, errors
 
 from tags.actions.service_accounts import create_api_key, create_service_account
 from tests.api.calls import bad_request, forbidden, position, unknown_credential
 from tests.cast import PASSWORD, Api, Tenant
+from tests.clients import Client
 from tests.tenancy.things import rows_of
 
 PATH = "/api/ws-tickets"

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.test import Client
 from playwright.sync_api import Page, Response, expect
 
 from tests.cast import PASSWORD, Tenant
+from tests.clients import Client
 from tests.live.conftest import LiveServer
 
 # Milliseconds in which what must happen has happened.

@@ -4,12 +4,12 @@ import json
 from decimal import Decimal
 
 import pytest
-from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tags.models import FlowExecution, TaskExecution
 from tests.browser.people import forgive, log_in, server_away
 from tests.cast import Tenant, operation
+from tests.clients import Client
 from tests.live.conftest import LiveServer
 from tests.review.pages import stored
 

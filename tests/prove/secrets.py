@@ -19,12 +19,12 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.http import HttpResponse
-from django.test import Client
 
 from tags.metrics import exposition
 from tagsite.embedded_postgres import _programs
 from tests.api.test_hostile_input import Stage, Write
 from tests.cast import PASSWORD, Tenant
+from tests.clients import Client
 from tests.database import OWNER_URL
 
 # Every header that a request's secrets come in, and others that are written by whoever calls.

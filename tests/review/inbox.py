@@ -3,10 +3,9 @@
 import re
 from typing import Any
 
-from django.test import Client
-
 from tags.models import FlowExecution
 from tests.cast import Tenant, operation
+from tests.clients import Client
 
 
 def desk(tenant: Tenant, who: str = "reviewer") -> Client:

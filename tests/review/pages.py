@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.test import Client
 
 from tags.db.tenancy import in_organization
 from tags.models import TaskExecution
 from tests.cast import Tenant
+from tests.clients import Client
 
 
 def browser(tenant: Tenant, who: str = "reviewer") -> Client:

@@ -2,13 +2,13 @@
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
 
 from tags.actions.organizations import add_member
 from tags.api.tokens import LoginThrottle
 from tags.models import Role
 from tests.api.calls import UNKNOWN_ID, not_found
 from tests.cast import PASSWORD, Tenant
+from tests.clients import Client
 
 NEW = "another horse battery staple"
 

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 from django.http import HttpResponse
-from django.test import Client
 
 from tags.models import FlowExecution
 from tests.api.calls import UNKNOWN_ID, bad_request, conflict, forbidden, not_found, position
 from tests.cast import PASSWORD, Tenant, operation
+from tests.clients import Client
 
 TOKEN = "a" * 32
 

@@ -2,10 +2,10 @@
 
 import pytest
 from django.db import OperationalError
-from django.test import Client
 
 from tags.review import account
 from tests.cast import Tenant
+from tests.clients import Client
 from tests.review.pages import browser, text
 
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

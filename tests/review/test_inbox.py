@@ -7,11 +7,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tags.models import FlowExecution
 from tests.cast import Tenant, operation
+from tests.clients import Client
 from tests.review.inbox import desk, every_page, listed, many, names, next_page, page, wait
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{ 7 }}</script>"

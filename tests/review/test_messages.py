@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import polib
 import pytest
-from django.test import Client
 from django.utils import translation
 
 from tags.review.words import duration_text, figure
 from tests.cast import Tenant, operation
+from tests.clients import Client
 from tests.database import PROJECT
 from tests.review.marked import messages
 from tests.review.pages import browser, text

@@ -9,7 +9,6 @@ from typing import Any
 import environ
 import pytest
 from django.core.cache import cache
-from django.test import Client
 
 from tags.actions import people
 from tags.actions.organizations import create_user
@@ -17,6 +16,7 @@ from tags.api.tokens import LoginThrottle
 from tags.models import Theme
 from tags.models.ids import uuid7
 from tests.cast import PASSWORD, Tenant
+from tests.clients import Client
 from tests.review import mail_server
 from tests.review.mail_server import MailServer
 from tests.review.pages import browser

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from tags.actions.organizations import add_member
 from tags.models import Role, User
 from tests.cast import PASSWORD, Tenant
+from tests.clients import Client
 from tests.review.pages import browser, text
 
 GERMAN = {"Accept-Language": "de-AT,de;q=0.9"}

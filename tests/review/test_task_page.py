@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tags.actions.rules import create_rule
@@ -16,6 +15,7 @@ from tags.db import exact_json
 from tags.models import SYSTEM, EditedStatus, FlowExecution, TaskExecution
 from tests.api.calls import UNKNOWN_ID, active_tags, position
 from tests.cast import Tenant, operation
+from tests.clients import Client
 from tests.review import hostile
 from tests.review.pages import browser, stored, text
 from tests.review.test_values import elements

@@ -7,11 +7,11 @@ import sys
 import pytest
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.test import Client
 
 import tagsite.settings
 from tags.models import User
 from tests.cast import PASSWORD, Tenant
+from tests.clients import Client
 from tests.database import PROJECT
 from tests.setup.test_settings import SAFE
 
