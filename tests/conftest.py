@@ -61,10 +61,12 @@ def neighbour() -> Tenant:
     return Tenant.create("Neighbour")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def owner() -> Iterator[psycopg.Connection]:
-    """A connection past row-level security, for looking at what is really stored."""
-    with psycopg.connect(OWNER_URL, autocommit=True) as connection:
+    """A connection past row-level security, for looking at what is really stored. One for all: a new one knows nothing
+    of the tables, and each statement of a test would have the server read of them first.
+    """
+    with psycopg.connect(OWNER_URL, autocommit=True, prepare_threshold=None) as connection:
         yield connection
 
 
