@@ -4,10 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 
+@cache  # the model compares each tag with all others
 def read(text: str | None) -> Any:
     """The JSON value of a text, every number as the exact Decimal that is written; absent means null."""
     return None if text is None else json.loads(text, parse_int=Decimal, parse_float=Decimal)

@@ -220,7 +220,7 @@ class Stored:
         assert event.request_id == (actor.request_id or str(event.batch_id))
         assert (event.flow_execution_id, event.task_name) == (record.step.execution, record.step.task)
         added = change.type == "task_tag.added"
-        data = read(event.content)
+        data = {**read(event.content)}
         assert same(data.pop("tag_metadata"), read(record.step.metadata))
         created_at, updated_at = data.pop("created_at"), data.pop("updated_at")
         assert datetime.fromisoformat(created_at if added else updated_at) == event.time
