@@ -67,3 +67,11 @@ def _note_foreign(url: str, server: LiveServer, troubles: list[str]) -> None:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture
+def other(browser: Browser, live: LiveServer) -> Iterator[Page]:  # noqa: F811  # the fixture of that name
+    """The browser of another person."""
+    context = browser.new_context(base_url=live.url)
+    yield context.new_page()
+    context.close()

@@ -1,11 +1,9 @@
 """The inbox in a real browser: a day's work by keys alone, in bulk, and beside others."""
 
 import re
-from typing import Any
 
 import httpx
-import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.inbox import TASK, expect_current, open_inbox, press, queue, row, tags
 from tests.cast import Tenant, operation
@@ -227,8 +225,8 @@ def test_going_elsewhere_by_keys(page: Page, tenant: Tenant) -> None:
     page.wait_for_url("**/activity")
     page.go_back()
     expect(page.locator("#line")).to_have_text("Live")
-    press(page, "g", "i")
-    page.wait_for_url("**/")
+    with page.expect_navigation():
+        press(page, "g", "i")
     assert tags(tenant, execution) == {"task 000": {"pending_approval"}}
 
 
@@ -242,20 +240,12 @@ def test_everything_is_reached_by_tab(page: Page, tenant: Tenant) -> None:
     assert {"Approve", "Reject", "Flag", "task 000", "q", "all", "Keys ?"} <= {" ".join(one.split()) for one in reached}
 
 
-@pytest.fixture
-def second(browser: Browser, live: LiveServer, tenant: Tenant) -> Any:
-    """Another person's browser."""
-    context = browser.new_context(base_url=live.url)
-    yield context.new_page()
-    context.close()
-
-
-def test_two_people_at_once(page: Page, second: Page, tenant: Tenant) -> None:
+def test_two_people_at_once(page: Page, other: Page, tenant: Tenant) -> None:
     execution = queue(tenant, 4)
     open_inbox(page, tenant)
-    open_inbox(second, tenant, who="admin")
+    open_inbox(other, tenant, who="admin")
     press(page, "j", "x", "j", "x")
-    second.locator(f'{TASK}[data-task="task 001"]').get_by_role("button", name="Reject").click()
+    other.locator(f'{TASK}[data-task="task 001"]').get_by_role("button", name="Reject").click()
     expect(row(page, "task 001")).to_have_attribute("data-state", "taken")
     expect(row(page, "task 001")).to_contain_text(f"rejected by {tenant.admin.username} just now")
     expect(page.locator(TASK)).to_have_count(4)
@@ -263,7 +253,7 @@ def test_two_people_at_once(page: Page, second: Page, tenant: Tenant) -> None:
     press(page, "Escape", "a")  # the current row is the other's
     expect(page.locator("#notices")).to_contain_text("decided this just now")
     assert tags(tenant, execution)["task 001"] == {"rejected"}
-    second.keyboard.press("u")
+    other.keyboard.press("u")
     expect(row(page, "task 001")).not_to_have_attribute("data-state", "taken")
     expect(row(page, "task 001").locator(".tag.waits")).to_have_count(1)
     press(page, "a")

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tags.models import FlowExecution, TaskExecution
 from tests.browser.people import forgive, log_in, server_away
@@ -122,13 +122,9 @@ def test_keys_in_the_note_are_letters(page: Page, tenant: Tenant) -> None:
     assert tags(tenant, first) == {"pending_approval": None}
 
 
-def test_what_somebody_else_decides_has_to_be_seen_first(
-    browser: Browser, live: LiveServer, page: Page, tenant: Tenant
-) -> None:
+def test_what_somebody_else_decides_has_to_be_seen_first(page: Page, other: Page, tenant: Tenant) -> None:
     first, _ = waiting(tenant, "one", "two")
     open_task(page, tenant, first)
-    elsewhere = browser.new_context(base_url=live.url)
-    other = elsewhere.new_page()
     open_task(other, tenant, first, "admin")
     page.keyboard.press("n")
     page.keyboard.type("mine")
@@ -136,7 +132,7 @@ def test_what_somebody_else_decides_has_to_be_seen_first(
     expect(other.locator("#people[data-read]")).to_be_visible()
     other.keyboard.press("r")
     at_task(other, "two")
-    elsewhere.close()
+    other.close()
     expect(page.get_by_text("Somebody else has decided this meanwhile.")).to_be_visible()
     expect(page.locator("#verdict")).to_contain_text(f"by {tenant.admin.username}")
     expect(page.get_by_role("button", name="Approve")).to_be_disabled()

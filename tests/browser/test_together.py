@@ -1,12 +1,11 @@
 """Several people at once, a server that restarts in between, and a slow network."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.people import forgive, log_in
 from tests.browser.test_task_page import at_task, open_task, tags, waiting
@@ -14,14 +13,6 @@ from tests.cast import Tenant, operation
 from tests.live.conftest import LiveServer
 
 CONNECTION = "#line"
-
-
-@pytest.fixture
-def other(browser: Browser, live: LiveServer) -> Iterator[Page]:
-    """Another person's browser."""
-    context = browser.new_context(base_url=live.url)
-    yield context.new_page()
-    context.close()
 
 
 def until_live(page: Page) -> None:

@@ -1,15 +1,12 @@
 """Saved views in a real browser."""
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.inbox import TASK, open_inbox, press, queue
 from tests.cast import Tenant, operation
-from tests.live.conftest import LiveServer
 
 
-def test_a_filter_is_saved_shared_and_counted_as_it_changes(
-    page: Page, browser: Browser, live: LiveServer, tenant: Tenant
-) -> None:
+def test_a_filter_is_saved_shared_and_counted_as_it_changes(page: Page, other: Page, tenant: Tenant) -> None:
     queue(tenant, 3)
     execution = queue(tenant, 2, flow_name="payments")
     open_inbox(page, tenant, "/?flow=payments")
@@ -28,13 +25,10 @@ def test_a_filter_is_saved_shared_and_counted_as_it_changes(
     page.get_by_text("Change view").click()
     page.get_by_label("Everybody in the organization sees it").check()
     views.get_by_role("button", name="Save", exact=True).click()
-    context = browser.new_context(base_url=live.url)
-    other = context.new_page()
     open_inbox(other, tenant, who="viewer")
     other.get_by_role("link", name="Money").click()
     expect(other.locator(TASK)).to_have_count(1)
     expect(other.get_by_text("Change view")).to_have_count(0)
-    context.close()
 
     page.get_by_text("Change view").click()
     press(page, "Escape")

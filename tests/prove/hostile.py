@@ -1,6 +1,6 @@
 """Input that nobody sends in good faith, to every write of a real server: refused clearly, and nothing is changed.
 
-The hostile values are those of tests/api/test_hostile_input.py; here they come in combinations, and over the wire.
+The hostile values are those of tests/api/test_hostile_*.py; here they come in combinations, and over the wire.
 """
 
 import json
@@ -14,10 +14,16 @@ from typing import Any
 
 import psycopg
 
-from tests.api import test_hostile_input as hostile
+from tests.api import (
+    test_hostile_bodies,
+    test_hostile_fields,
+    test_hostile_headers,
+    test_hostile_paths,
+    test_odd_values,
+)
 from tests.api.calls import UNKNOWN_ID
 from tests.api.openapi import Exchange, document
-from tests.api.test_hostile_input import Stage, Write
+from tests.api.stage import Stage, Write, deep
 from tests.cast import Tenant, operation
 from tests.database import OWNER_URL
 from tests.live.servers import LiveServer
@@ -54,8 +60,8 @@ def _values(texts: list[str]) -> Make:
         body = json.loads(json.dumps(write.body)) or {"unknown": 0}
         text = json.dumps(body)
         for _ in range(chance.randint(1, 3)):
-            place = chance.choice(list(hostile.fields(body)))
-            text = hostile.substituted(json.loads(text), place, chance.choice(texts))
+            place = chance.choice(list(test_hostile_fields.fields(body)))
+            text = test_hostile_fields.substituted(json.loads(text), place, chance.choice(texts))
             if not _is_json(text) or not _has(json.loads(text), place):
                 break
             body = json.loads(text)
@@ -73,17 +79,17 @@ def _is_json(text: str) -> bool:
 
 
 def _has(body: Any, place: tuple[Any, ...]) -> bool:
-    return bool(list(hostile.fields(body))) and place in set(hostile.fields(body))
+    return bool(list(test_hostile_fields.fields(body))) and place in set(test_hostile_fields.fields(body))
 
 
 def _unknown_field(chance: random.Random, write: Write) -> Case:
-    text, _ = chance.choice(list(hostile.FLAWS.values()))
+    text, _ = chance.choice(list(test_hostile_bodies.FLAWS.values()))
     return Case(write, (json.dumps({"known": 0, **write.body})[:-1] + f', "unknown": {text}}}').encode())
 
 
 def _depth(chance: random.Random, write: Write) -> Case:
     levels = chance.choice([31, 32, 33, 100, 1_000, 100_000])
-    return _values([hostile.deep(levels), hostile.deep(levels // 2 + 1, '{"a":[', "]}")])(chance, write)
+    return _values([deep(levels), deep(levels // 2 + 1, '{"a":[', "]}")])(chance, write)
 
 
 def _size(chance: random.Random, write: Write) -> Case:
@@ -101,18 +107,22 @@ def _size(chance: random.Random, write: Write) -> Case:
 
 def _headers(chance: random.Random, write: Write) -> Case:
     body = json.dumps(write.body).encode()
-    odd = chance.choice([{"Content-Type": kind} for kind in hostile.NOT_JSON] + hostile.CREDENTIALS)
+    odd = chance.choice(
+        [{"Content-Type": kind} for kind in test_hostile_headers.NOT_JSON] + test_hostile_headers.CREDENTIALS
+    )
     return Case(write, body, headers=odd, by_the_server=any(len(value) > 5_000 for value in odd.values()))
 
 
 def _encodings(chance: random.Random, write: Write) -> Case:
-    return Case(write, chance.choice([body for label, body in hostile.NOT_AN_OBJECT.items() if label != "empty"]))
+    return Case(
+        write, chance.choice([body for label, body in test_hostile_bodies.NOT_AN_OBJECT.items() if label != "empty"])
+    )
 
 
 def _paths(chance: random.Random, write: Write) -> Case:
     """The ids in the path, and their slashes, are others."""
     parts = write.path.split("/")
-    parts[chance.randrange(2, len(parts))] = chance.choice(hostile.IDS)
+    parts[chance.randrange(2, len(parts))] = chance.choice(test_hostile_paths.IDS)
     path = "/".join(parts)
     return Case(write, json.dumps(write.body).encode(), path, by_the_server=True)
 
@@ -132,11 +142,11 @@ def _after_good_ones(chance: random.Random, write: Write) -> Case:
 
 
 KINDS: dict[str, Make] = {
-    "types": _values(list(hostile.RAW.values())),
+    "types": _values(list(test_hostile_fields.RAW.values())),
     "unicode": _values(
-        [json.dumps(text) for text in hostile.LEGAL.values()] + ['"\\u0000"', '"\\ud83d"', '{"\\ud800":1}']
+        [json.dumps(text) for text in test_odd_values.LEGAL.values()] + ['"\\u0000"', '"\\ud83d"', '{"\\ud800":1}']
     ),
-    "numbers": _values([text for text, _ in hostile.FLAWS.values() if text[0] in "-0123456789N"]),
+    "numbers": _values([text for text, _ in test_hostile_bodies.FLAWS.values() if text[0] in "-0123456789N"]),
     "unknown fields": _unknown_field,
     "depth": _depth,
     "size": _size,

@@ -22,7 +22,7 @@ from django.http import HttpResponse
 
 from tags.metrics import exposition
 from tagsite.embedded_postgres import _programs
-from tests.api.test_hostile_input import Stage, Write
+from tests.api.stage import Stage, Write
 from tests.cast import PASSWORD, Tenant
 from tests.clients import Client
 from tests.database import OWNER_URL
