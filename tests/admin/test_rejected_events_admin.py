@@ -157,7 +157,7 @@ def test_what_the_database_refuses_holds_up_no_others(
     events = lineage_events("openlineage-airflow")[:7]
     events[4] = {**events[4], "eventTime": "2026-01-01T00:00:00Z", "unstorable": True}
     from tags.ingest import openlineage
-    from tests.ingest.test_rules import completed
+    from tests.ingest.rules import completed
 
     def normalize(event: Any) -> Any:
         return completed(uuid7(), note="\x00") if "unstorable" in event else openlineage.observations(event)

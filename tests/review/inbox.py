@@ -28,6 +28,17 @@ def names(tenant: Tenant, query: str = "") -> list[str]:
     return listed(page(tenant, query))
 
 
+def figures(html: str) -> dict[str, str]:
+    """Of the choices: name and how many."""
+    found = re.findall(r'<span class="name[^>]*>([^<]*)</span>\s*<span class="figure">([^<]*)</span>', html)
+    return dict(found)
+
+
+def total(html: str) -> str:
+    found = re.search(r'<span id="total"[^>]*>([^<]*)</span>', html)
+    return found[1] if found else ""
+
+
 def wait(
     tenant: Tenant, *task_names: str, tag: str = "pending_approval", flow: str = "invoices", **more: Any
 ) -> FlowExecution:
