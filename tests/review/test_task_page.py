@@ -385,6 +385,9 @@ def test_a_conflict_shows_both_versions_and_loses_neither(
     again = client.post(f"/tasks/{record.id}/correct", {"output": '{"total": 3}', "seen": seen(page), "save": "1"})
     assert again.status_code == 302
     assert stored(tenant, record.id).output == {"total": 3}
+    for language, words in (("en", "Nothing was saved: you changed"), ("de", "Nichts wurde gespeichert: Sie haben")):
+        late = client.post(f"/tasks/{record.id}/correct", form, headers={"Accept-Language": language})
+        assert words in text(late)
 
 
 def test_invalid_json_is_told_with_its_place_and_stays(tenant: Tenant, record: TaskExecution, client: Client) -> None:
