@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,13 @@ from tests.ports import free_port
 
 
 class Demo:
+    """Its tests share one that runs: to start it takes seconds of computing."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
+        self._process: subprocess.Popen[str] | None = None
+        self._greeting = ""
 
     def start(self, **environment: str) -> subprocess.Popen[str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "DJANGO_"))}
@@ -35,14 +38,22 @@ class Demo:
             text=True,
         )
 
-    @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[str]]:
-        process = self.start()
-        try:
-            wait_for_greeting(process)
-            yield process
-        finally:
-            end(process, signal.SIGINT)
+    def run(self) -> str:
+        """Start it unless it runs; gives what it printed up to the curl line."""
+        if self._process is None:
+            process = self.start()
+            self._greeting = wait_for_greeting(process)
+            self._process = process
+        return self._greeting
+
+    def end(self, how: signal.Signals = signal.SIGINT) -> int | None:
+        """Its exit code; None if it did not run."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        process.send_signal(how)
+        process.communicate(timeout=30)
+        return process.returncode
 
     @property
     def file(self) -> dict[str, Any]:
@@ -78,85 +89,76 @@ def wait_for_greeting(process: subprocess.Popen[str]) -> str:
     raise AssertionError(f"the demo ended: {printed}")
 
 
-def end(process: subprocess.Popen[str], how: signal.Signals) -> None:
-    process.send_signal(how)
-    process.communicate(timeout=30)
-
-
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """One folder for all tests here: each leaves a demo that the next can start."""
     demo = Demo(tmp_path_factory.mktemp("demo") / "var")
     yield demo
+    demo.end()
     EmbeddedPostgres(demo.folder / "postgres").stop()
 
 
 def test_the_printed_curl_line_works_when_pasted(demo: Demo) -> None:
-    process = demo.start()
-    try:
-        printed = wait_for_greeting(process)
-        curl = printed[printed.index("curl -X PATCH") : printed.index("\n\n", printed.index("curl -X PATCH"))]
-        answer = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=True)
-    finally:
-        end(process, signal.SIGINT)
+    printed = demo.run()
+    curl = printed[printed.index("curl -X PATCH") : printed.index("\n\n", printed.index("curl -X PATCH"))]
+    answer = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=True)
     assert json.loads(answer.stdout) == {"tags": [{"status": "added"}]}
 
 
-def test_a_second_start_keeps_the_data(demo: Demo) -> None:
-    with demo.running():
-        before = demo.file
-        assert demo.tag("kept").json() == {"tags": [{"status": "added"}]}
+def test_each_person_of_the_demo_can_log_in(demo: Demo) -> None:
+    demo.run()
+    for user in demo.file["users"].values():
+        answer = httpx.post(f"{demo.file['url']}/api/auth/token", json=user)
+        assert answer.status_code == 200, answer.text
 
-    with demo.running():
-        assert demo.file == before
-        assert demo.tag("kept").json() == {"tags": [{"status": "already_exists"}]}
-        assert {"requires_attention", "pending_approval", "requires_review"} <= demo.tags_of_rules()
+
+def test_a_port_in_use_is_a_sentence_and_leaves_the_running_demo_alone(demo: Demo) -> None:
+    demo.run()
+    second = demo.start()
+    printed, _ = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert f"Port {demo.port} of 127.0.0.1 is in use." in printed
+    assert "Traceback" not in printed
+    assert demo.tag("still there").status_code == 200
+
+
+def test_a_second_start_keeps_the_data(demo: Demo) -> None:
+    demo.run()
+    before = demo.file
+    assert demo.tag("kept").json() == {"tags": [{"status": "added"}]}
+    demo.end()
+
+    demo.run()
+    assert demo.file == before
+    assert demo.tag("kept").json() == {"tags": [{"status": "already_exists"}]}
+    assert {"requires_attention", "pending_approval", "requires_review"} <= demo.tags_of_rules()
 
 
 def test_a_killed_demo_is_taken_over_by_the_next_start(demo: Demo) -> None:
-    process = demo.start()
-    wait_for_greeting(process)
+    demo.run()
     demo.tag("kept")
-    end(process, signal.SIGKILL)
+    demo.end(signal.SIGKILL)
 
-    with demo.running():
-        assert demo.tag("kept").json() == {"tags": [{"status": "already_exists"}]}
+    demo.run()
+    assert demo.tag("kept").json() == {"tags": [{"status": "already_exists"}]}
 
 
 def test_ctrl_c_leaves_nothing_running(demo: Demo) -> None:
-    with demo.running() as process:
-        pass
-    assert process.returncode in (0, -signal.SIGINT, 130)
+    demo.run()
+    assert demo.end(signal.SIGINT) in (0, -signal.SIGINT, 130)
     assert not EmbeddedPostgres(demo.folder / "postgres").is_running()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{demo.port}/healthz")
 
 
-def test_a_port_in_use_is_a_sentence_and_leaves_the_running_demo_alone(demo: Demo) -> None:
-    with demo.running():
-        second = demo.start()
-        printed, _ = second.communicate(timeout=30)
-        assert second.returncode == 1
-        assert f"Port {demo.port} of 127.0.0.1 is in use." in printed
-        assert "Traceback" not in printed
-        assert demo.tag("still there").status_code == 200
-
-
 def test_a_lost_demo_file_means_new_credentials_for_the_same_data(demo: Demo) -> None:
-    with demo.running():
-        before = demo.file
+    demo.run()
+    before = demo.file
+    demo.end()
     (demo.folder / "demo.json").unlink()
-    with demo.running():
-        assert demo.file["organization_id"] == before["organization_id"]
-        assert demo.file["api_key"] != before["api_key"]
-        assert demo.tag("x").status_code == 200
-
-
-def test_each_person_of_the_demo_can_log_in(demo: Demo) -> None:
-    with demo.running():
-        for user in demo.file["users"].values():
-            answer = httpx.post(f"{demo.file['url']}/api/auth/token", json=user)
-            assert answer.status_code == 200, answer.text
+    demo.run()
+    assert demo.file["organization_id"] == before["organization_id"]
+    assert demo.file["api_key"] != before["api_key"]
+    assert demo.tag("x").status_code == 200
 
 
 def test_a_data_folder_of_another_version_is_a_sentence(tmp_path: Path) -> None:
