@@ -274,7 +274,7 @@ def json_of(ids: Iterable[str]) -> bytes:
 
 
 def test_a_hundred_thousand_spans() -> None:
-    """They are read one by one: nothing is made of a span before it is asked for. Of protobuf: test_traces_endpoint."""
+    """They are read one by one: nothing is made of a span before it is asked for. Of protobuf: test_traces_limits."""
     body = json_of(f"{number + 1:016x}" for number in range(100_000))
     spans = decode(body, JSON)
     assert sum(len(observations(each)) for each in spans) == 200_000
