@@ -22,6 +22,7 @@ from tests.live.servers import LiveServer, Site
 KILLS = 50 if "LONG" in os.environ else 5
 CLIENTS = 20
 WRITERS = 4
+ENOUGH = 20  # tags, that the trial has been one
 SEED = int(os.environ.get("SEED", time.time()))
 
 
@@ -95,10 +96,12 @@ class Trial:
         stop = asyncio.Event()
         listening = [asyncio.create_task(client.run()) for client in self.clients]
         writing = [asyncio.create_task(writer.run(stop)) for writer in self.writers]
+        await _until(lambda: all(client.connections for client in self.clients))
         for _ in range(times):
             await asyncio.sleep(chance.uniform(0.2, 1.5))
             await asyncio.to_thread(hurt)
         await asyncio.sleep(0.5)
+        await _until(lambda: sum(len(writer.acknowledged) for writer in self.writers) > ENOUGH)
         stop.set()
         await asyncio.gather(*writing)
         newest = await self._newest()
@@ -119,6 +122,14 @@ class Trial:
                         return int(answer.headers["X-Stream-Position"])
                 await asyncio.sleep(0.2)
         raise RuntimeError("the server did not come back")
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    """For a minute at most: the test tells what then is not so."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            while not is_so():
+                await asyncio.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +162,7 @@ def test_whatever_is_killed_clients_resume_without_gap_or_repeat(site: Site, wha
         assert client.resets == 0
     told = Counter(event["data"].get("tag") for event in trial.clients[0].events)
     acknowledged = [tag for writer in trial.writers for tag in writer.acknowledged]
-    assert len(acknowledged) > 20
+    assert len(acknowledged) > ENOUGH
     assert [told[tag] for tag in acknowledged] == [1] * len(acknowledged)
     if what != "web":  # a web process has no sockets
         assert sum(client.connections for client in trial.clients) > CLIENTS
