@@ -37,8 +37,8 @@ class Shelf:
 STATUSES = ["queued", "running", "completed", "failed", "completed"]
 
 
-@pytest.fixture
-def shelf(tenant: Tenant, owner: Connection) -> Shelf:
+def new_shelf(owner: Connection) -> Shelf:
+    tenant = Tenant.create()
     executions = [tenant.execution("extract") for _ in STATUSES]
     for day, (execution, status) in enumerate(zip(executions, STATUSES, strict=True), start=1):
         owner.execute(
@@ -48,6 +48,32 @@ def shelf(tenant: Tenant, owner: Connection) -> Shelf:
         )
     tenant.execution(flow_name="another flow")
     return Shelf(tenant, executions[0].flow_id, [str(execution.id) for execution in executions])
+
+
+@pytest.fixture(scope="module")
+def shelf(owner: Connection) -> Shelf:
+    """One for all tests that change nothing of it."""
+    return new_shelf(owner)
+
+
+@pytest.fixture
+def own_shelf(owner: Connection) -> Shelf:
+    return new_shelf(owner)
+
+
+@pytest.fixture(scope="module")
+def tagged_shelf(owner: Connection) -> Shelf:
+    shelf = new_shelf(owner)
+    first, second, third, fourth, _ = shelf.ids
+    shelf.tenant.api().tag(
+        operation("add", first, "extract", "approved"),
+        operation("add", second, "extract", "approved", tag_type="machine"),
+        operation("add", third, "extract", "seen", tag_metadata={"by": "ada"}),
+        operation("add", third, "extract", "gone"),
+        operation("remove", third, "extract", "gone"),
+        operation("add", fourth, "extract", "http://x", tag_type="url"),
+    )
+    return shelf
 
 
 def test_the_newest_created_comes_first_and_the_total_is_in_the_header(shelf: Shelf) -> None:
@@ -131,11 +157,11 @@ def test_it_sorts_by_either_time_in_either_direction(
     assert shelf.listed(sort_field=field, sort_direction=direction) == expected
 
 
-def test_executions_of_one_moment_have_a_fixed_order(shelf: Shelf, owner: Connection) -> None:
-    owner.execute("UPDATE flow_execution SET created_at = '2026-01-01' WHERE flow_id = %s", [shelf.flow_id])
-    whole = shelf.listed()
-    assert [shelf.listed(page=page, page_size=1)[0] for page in range(1, 6)] == whole
-    assert shelf.listed(sort_direction="asc") == whole[::-1]
+def test_executions_of_one_moment_have_a_fixed_order(own_shelf: Shelf, owner: Connection) -> None:
+    owner.execute("UPDATE flow_execution SET created_at = '2026-01-01' WHERE flow_id = %s", [own_shelf.flow_id])
+    whole = own_shelf.listed()
+    assert [own_shelf.listed(page=page, page_size=1)[0] for page in range(1, 6)] == whole
+    assert own_shelf.listed(sort_direction="asc") == whole[::-1]
 
 
 @pytest.mark.parametrize(
@@ -202,41 +228,32 @@ def test_start_from_an_execution_that_is_not_in_the_list_is_not_found(shelf: She
         (["nothing", "approved"], [2, 1]),
     ],
 )
-def test_tags_match_any_of_these_active_tags_on_any_task(shelf: Shelf, wanted: Any, expected: list[int]) -> None:
-    first, second, third, fourth, _ = shelf.ids
-    shelf.tenant.api().tag(
-        operation("add", first, "extract", "approved"),
-        operation("add", second, "extract", "approved", tag_type="machine"),
-        operation("add", third, "extract", "seen", tag_metadata={"by": "ada"}),
-        operation("add", third, "extract", "gone"),
-        operation("remove", third, "extract", "gone"),
-        operation("add", fourth, "extract", "http://x", tag_type="url"),
-    )
-    assert shelf.listed(tags=wanted) == expected
-    assert shelf.total(tags=wanted) == len(expected)
+def test_tags_match_any_of_these_active_tags_on_any_task(tagged_shelf: Shelf, wanted: Any, expected: list[int]) -> None:
+    assert tagged_shelf.listed(tags=wanted) == expected
+    assert tagged_shelf.total(tags=wanted) == len(expected)
 
 
-def test_an_execution_that_carries_a_tag_twice_comes_once(shelf: Shelf) -> None:
-    tags = [operation("add", shelf.ids[0], "extract", "approved", tag_metadata=number) for number in range(3)]
-    shelf.tenant.api().tag(*tags)
-    assert shelf.listed(tags="approved") == [1]
+def test_an_execution_that_carries_a_tag_twice_comes_once(own_shelf: Shelf) -> None:
+    tags = [operation("add", own_shelf.ids[0], "extract", "approved", tag_metadata=number) for number in range(3)]
+    own_shelf.tenant.api().tag(*tags)
+    assert own_shelf.listed(tags="approved") == [1]
 
 
-def test_all_filters_are_joined_by_and(shelf: Shelf) -> None:
-    shelf.tenant.api().tag(*[operation("add", id, "extract", "approved") for id in shelf.ids])
+def test_all_filters_are_joined_by_and(own_shelf: Shelf) -> None:
+    own_shelf.tenant.api().tag(*[operation("add", id, "extract", "approved") for id in own_shelf.ids])
     query = {"tags": "approved", "status": "completed", "created_after": "2026-01-03T12:00:00Z"}
-    assert shelf.listed(**query) == [5]
+    assert own_shelf.listed(**query) == [5]
 
 
-def test_a_deleted_execution_does_not_show(shelf: Shelf) -> None:
-    shelf.tenant.api().delete(f"{PATH}/{shelf.ids[0]}")
-    assert shelf.listed() == [5, 4, 3, 2]
-    assert shelf.total() == 4
+def test_a_deleted_execution_does_not_show(own_shelf: Shelf) -> None:
+    own_shelf.tenant.api().delete(f"{PATH}/{own_shelf.ids[0]}")
+    assert own_shelf.listed() == [5, 4, 3, 2]
+    assert own_shelf.total() == 4
 
 
-def test_who_asks_for_deleted_ones_sees_them(shelf: Shelf) -> None:
-    shelf.tenant.api().delete(f"{PATH}/{shelf.ids[0]}")
-    assert shelf.listed(status="deleted") == [1]
+def test_who_asks_for_deleted_ones_sees_them(own_shelf: Shelf) -> None:
+    own_shelf.tenant.api().delete(f"{PATH}/{own_shelf.ids[0]}")
+    assert own_shelf.listed(status="deleted") == [1]
 
 
 @pytest.mark.parametrize(
