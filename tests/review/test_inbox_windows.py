@@ -13,9 +13,10 @@ def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tags.review.inbox_query.LOOKED_AT", 40)
 
 
-@pytest.fixture
-def rare(tenant: Tenant) -> Tenant:
-    """The last of the list is like no other, nor is the first of all tasks that were reported."""
+@pytest.fixture(scope="module")
+def rare() -> Tenant:
+    """The last of the list is like no other, nor is the first of all tasks that were reported. No test changes it."""
+    tenant = Tenant.create()
     tenant.execution("first", flow_name="first flow")
     many(tenant, 100)
     last = wait(tenant, "last", flow="others")
