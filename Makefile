@@ -12,10 +12,10 @@ demo: .venv/runtime.stamp  ## the product with its embedded database and sample 
 try-airflow: .venv/runtime.stamp  ## a real Airflow runs two of its examples and tells the demo
 	@$(BIN)/python -m tagsite.try_airflow
 
-# Three processes for two processors: much of the time they wait for deadlines and for processes that start. Hundreds of
+# Four processes for two processors: much of the time they wait for deadlines and for processes that start. Hundreds of
 # those start: none compiles again what another has, even where the environment says not to keep it (as containers do).
 test: .venv/develop.stamp  ## all tests, on a real PostgreSQL (DATABASE_URL names another)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 prove: .venv/develop.stamp  ## attacks every promise, and writes docs/proof.md; LONG=1 in full, ONLY=row for one
 	@LONG=$(LONG) ONLY=$(ONLY) SEED=$(SEED) $(BIN)/python -m tests.prove

@@ -58,14 +58,16 @@ class _Server(MPServer):
     def _serve_loop(self, *how_to_spawn: Any) -> None:
         pauses: defaultdict[int, Pause] = defaultdict(Pause)
         due: dict[int, float] = {}
-        while not self.interrupt_signal:
+        while True:
             self.main_loop_interrupt.wait(min(due.values()) - time.monotonic() if due else None)
+            if self.interrupt_signal:
+                break
             self.main_loop_interrupt.clear()  # before looking: whoever dies from now on sets it again
             now = time.monotonic()
             for dead in {self.interrupt_children.pop() for _ in range(len(self.interrupt_children))}:
                 due[dead] = now + pauses[dead].after(now - self.wrks[dead].birth)
-            ready = sorted(dead for dead, time_ in due.items() if time_ <= now)
-            due = {dead: time_ for dead, time_ in due.items() if dead not in ready}
+            ready = sorted(dead for dead, moment in due.items() if moment <= now)
+            due = {dead: moment for dead, moment in due.items() if dead not in ready}
             self._respawn_workers(ready, *how_to_spawn)
 
 

@@ -23,7 +23,7 @@ from tags.models.access import check_permission, permissions_of_scopes
 REFUSED = "The credential is missing, invalid, expired or revoked"
 
 # One text, which says the same as long as nothing has changed: then it need not be read again.
-_CALLER = "SELECT tagsite_caller(%s)::text"  # migration 0018
+_KEY_HOLDER = "SELECT tagsite_key_holder(%s)::text"  # migration 0018
 # How exact `last_used_at` is, in seconds: a write for each request would cost more than the request.
 _LAST_USED_STEP = 60
 _MOST_REMEMBERED = 10_000
@@ -57,7 +57,7 @@ _remembered: dict[bytes, KeyHolder] = {}
 
 def look_up(digest: bytes) -> KeyHolder:
     """Raises NotAuthenticated. One statement, a transaction by itself."""
-    return _admitted(digest, run(_CALLER, [digest]))
+    return _admitted(digest, run(_KEY_HOLDER, [digest]))
 
 
 def remembered(digest: bytes) -> KeyHolder | None:
@@ -66,6 +66,7 @@ def remembered(digest: bytes) -> KeyHolder | None:
 
 
 def _admitted(digest: bytes, answer: psycopg.Cursor) -> KeyHolder:
+    """Raises NotAuthenticated."""
     [(told,)] = answer
     known = _remembered.get(digest)
     if known and known.told == told:
@@ -105,11 +106,11 @@ class KeyEntrance(Entrance):
     needed: Permission
 
     def ask(self) -> None:
-        self._answer = run(_CALLER, [self.digest])
+        self._answer = run(_KEY_HOLDER, [self.digest])
         self.is_waiting = False
 
     def admit(self) -> None:
-        """Raises NotAuthenticated or Forbidden; OperationalError for a database that went away meanwhile.
+        """Raises as `close`, and OperationalError for a database that went away meanwhile.
 
         A look-up that could not be sent has its own error.
         """
@@ -117,12 +118,14 @@ class KeyEntrance(Entrance):
             return
         try:
             holder = _admitted(self.digest, self._answer)
-        except psycopg.ProgrammingError as error:  # all that psycopg says of an answer that got lost
+        except psycopg.ProgrammingError as error:
+            if error.sqlstate:  # it was answered: with an error, which is ours
+                raise
             raise OperationalError("The look-up of a key was not answered") from error
         self._check(holder)
 
     def close(self) -> None:
-        """Raises NotAuthenticated or Forbidden."""
+        """Raises NotAuthenticated, Forbidden, or RepositoryError if the key's account has just been changed."""
         if not self.has_admitted:
             self._check(look_up(self.digest))
         self._holder.note_use()

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.utils.functional import cached_property
+from django.utils.functional import cached_property  # that of Python 3.11 holds a lock for the whole class
 
 from tags.actions import expressions
 from tags.models import ProcessingStatus, ReviewRule

@@ -71,7 +71,8 @@ class ServiceAccountAdmin(TenantAdmin):
 
     @display(description=_("scopes"))
     def may(self, account: ServiceAccount) -> str:
-        return ", ".join(str(Scope(scope).label) for scope in account.scopes)
+        labels = dict(Scope.choices)
+        return ", ".join(str(labels.get(scope, scope)) for scope in account.scopes)
 
     @display(description=_("API keys"))
     def keys(self, account: Any) -> str:

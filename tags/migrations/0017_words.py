@@ -350,9 +350,9 @@ class Migration(migrations.Migration):
             name="edited_status",
             field=models.CharField(
                 choices=[
-                    ("not_edited", "Not edited"),
-                    ("edited_not_reexecuted", "Edited, not run again"),
-                    ("edited_reexecuted", "Edited, then run again"),
+                    ("not_edited", "Not corrected"),
+                    ("edited_not_reexecuted", "Corrected, not run again"),
+                    ("edited_reexecuted", "Corrected, then run again"),
                 ],
                 default="not_edited",
                 max_length=30,

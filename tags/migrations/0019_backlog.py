@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tags", "0018_caller_in_one_text"),
+        ("tags", "0018_key_holder"),
     ]
 
     operations = [

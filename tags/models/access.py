@@ -57,7 +57,7 @@ class Role(models.TextChoices):
 class Scope(models.TextChoices):
     READ = "read", pgettext_lazy("scope", "Read")
     TAG = "tag", pgettext_lazy("scope", "Tag")
-    INGEST = "ingest", pgettext_lazy("scope", "Report")
+    INGEST = "ingest", pgettext_lazy("scope", "Ingest")
 
 
 ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
@@ -153,7 +153,7 @@ def token_prefix(token: str) -> str:
 
 class ApiKeyQuerySet(TenantQuerySet):
     def good_at(self, time: datetime) -> Self:
-        """Neither expired nor revoked, nor is the service account; `tagsite_caller` (migration 0018) says the same."""
+        """Neither expired nor revoked, nor is the service account; migration 0018 says the same in SQL."""
         of_active_account = Q(
             service_account__organization_id=F("organization_id"), service_account__revoked_at__isnull=True
         )

@@ -98,9 +98,9 @@ class ProcessingStatus(models.TextChoices):
 
 
 class EditedStatus(models.TextChoices):
-    NOT_EDITED = "not_edited", _("Not edited")
-    EDITED_NOT_REEXECUTED = "edited_not_reexecuted", _("Edited, not run again")
-    EDITED_REEXECUTED = "edited_reexecuted", _("Edited, then run again")
+    NOT_EDITED = "not_edited", _("Not corrected")
+    EDITED_NOT_REEXECUTED = "edited_not_reexecuted", _("Corrected, not run again")
+    EDITED_REEXECUTED = "edited_reexecuted", _("Corrected, then run again")
 
 
 class StaleStatus(models.TextChoices):

@@ -47,7 +47,7 @@ FLOW_EXECUTION = """
     JOIN flow ON flow.organization_id = %(organization_id)s AND flow.id = flow_execution.flow_id
 """
 # Each row begins with how many were looked at, and where the last of them stands. What makes a task be listed once is
-# asked last, and behind OFFSET 0 of no more rows than make a page.
+# asked last, behind OFFSET 0: row by row, until the page is full.
 _LISTED = """
     WITH looked AS MATERIALIZED ({looked}), asked AS (
         SELECT looked.since, looked.id, looked.flow_execution_id, looked.task_name, flow.name AS flow_name

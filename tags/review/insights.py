@@ -66,16 +66,17 @@ class Table:
 def insights(request: HttpRequest, caller: Caller) -> HttpResponse:
     """The page without its figures, for which it then asks itself: where much waits, they take a while to count."""
     form = PeriodForm(request.GET)
+    period = form.period
     if request.headers.get("HX-Request"):
-        return render(request, "review/insights_figures.html", _figures(caller, form.period))
+        return render(request, "review/insights_figures.html", _figures(caller, period))
     with in_organization(caller.organization_id):
         flows = Flow.objects.in_organization(caller.organization_id).order_by("name")
         flow_names = list(flows.values_list("name", flat=True)[:_MOST_FLOWS])
     context = {
         "section": "insights",
         "form": form,
-        "period": form.period,
-        "choices": [(days, form.period.query(days=days)) for days in CHOICES],
+        "period": period,
+        "choices": [(days, period.query(days=days)) for days in CHOICES],
         "flows": flow_names,
     }
     return desk(request, caller, "review/insights.html", context)

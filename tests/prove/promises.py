@@ -140,7 +140,7 @@ _ALL = [
         "outages",
         "A full disk, a lost and a frozen database: clients are told, and nothing acknowledged is lost",
         "PostgreSQL on a disk of 200 MB that is filled; killed, and started again later; stopped by SIGSTOP with all"
-        " connections open; {count} times each. Every answer must be 200 or 503 with Retry-After and come within 30 s,"
+        " connections open; {count} times each. Every answer must be 200 or 503 with Retry-After and come within 20 s,"
         " reads go on for as long as PostgreSQL does, and 10 s after its return all is as before.",
         1,
         50,

@@ -57,14 +57,14 @@ def test_a_read_takes_one_round_trip_with_the_look_up(program: Program, executio
     heard = trips(lambda: program.api.get(f"/api/task-tags?flow_execution_id={execution.id}"))
 
     assert len(heard) == 1
-    assert "tagsite_caller" in heard[0][0]
+    assert "tagsite_key_holder" in heard[0][0]
 
 
 def test_a_batch_is_looked_up_with_its_locks(program: Program, execution: FlowExecution) -> None:
     number = iter(range(10))
     heard = trips(lambda: program.api.tag(operation("add", execution, "extract", f"{next(number)}")))
 
-    assert "tagsite_caller" in heard[0][1]
+    assert "tagsite_key_holder" in heard[0][1]
     assert "FOR NO KEY UPDATE" in heard[0][2]
 
 
@@ -100,7 +100,7 @@ def test_a_database_that_goes_away_meanwhile_is_said_as_well(
     good_byes = [_GOOD_BYE]
 
     def cut(execute: Any, sql: str, parameters: Any, *more: Any) -> Any:
-        if "tagsite_caller" in sql and good_byes:
+        if "tagsite_key_holder" in sql and good_byes:
             return execute(good_byes.pop(), [], *more)
         return execute(sql, parameters, *more)
 
@@ -158,7 +158,7 @@ def test_every_other_error_waits_for_the_look_up(program: Program, ask: Callable
 def test_a_key_that_does_not_hold_names_no_organization(program: Program) -> None:
     def named() -> str:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT FROM tagsite_caller(%s)", [token_digest(program.token)])
+            cursor.execute("SELECT FROM tagsite_key_holder(%s)", [token_digest(program.token)])
             cursor.execute("SELECT current_setting('tagsite.organization_id')")
             return str(cursor.fetchone()[0])
 

@@ -5,6 +5,7 @@
     const early = [];
 
     function keep(event) {
+        if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own
         if (event.target.closest?.("input, textarea, select, [contenteditable]")) return; // somebody writes
         event.stopImmediatePropagation(); // or the modules that are there already would take a part of it
         early.push(event);

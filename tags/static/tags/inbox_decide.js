@@ -58,9 +58,9 @@ export async function decideNow(kind, given) {
 }
 
 export function explainNothing() {
-    const who = current?.dataset.by;
+    const { by: who, isMine } = current?.dataset ?? {};
     if (!who) notify(words.none_to_decide);
-    else notify(who === words.you ? words.was_yours : say("was_decided", { who }));
+    else notify(isMine !== undefined ? words.was_yours : say("was_decided", { who }));
 }
 
 /** From here on these rows are being decided; the current row moves on at once. */

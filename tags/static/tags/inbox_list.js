@@ -26,6 +26,7 @@ for (const row of shown()) rows.set(keyOf(row), row);
 export function reopen(row) {
     delete row.dataset.state;
     delete row.dataset.by;
+    delete row.dataset.isMine;
     showVerdict(row, "");
     for (const control of row.querySelectorAll("input, button")) control.disabled = false;
 }

@@ -39,11 +39,11 @@ async function hear(event) {
     if (!row) return waitingTags.has(tag) && hearOfUnknown(key, isAdded);
     const who = await whoIs(event.actor);
     if (waitingTags.has(tag)) changeChip(row, event.data, who, isAdded);
-    const isMine = event.actor === page.actor && ["busy", "done"].includes(row.dataset.state);
-    if (isMine || row.dataset.state === "done" || !row.isConnected) return;
+    const isMine = event.actor === page.actor;
+    if ((isMine && row.dataset.state === "busy") || row.dataset.state === "done" || !row.isConnected) return;
     const isVerdict = event.data.tag_type === "review" && ["approved", "rejected"].includes(tag);
-    if (isAdded && isVerdict) take(row, `by_${tag}`, who);
-    else if (!isAdded && waitingTags.has(tag) && chips(row).length === 0) take(row, "by_other", who);
+    if (isAdded && isVerdict) take(row, `by_${tag}`, who, isMine);
+    else if (!isAdded && waitingTags.has(tag) && chips(row).length === 0) take(row, "by_other", who, isMine);
     else if (isAdded && waitingTags.has(tag) && row.dataset.state === "taken") reopen(row);
 }
 
@@ -74,9 +74,10 @@ function changeChip(row, data, who, isAdded) {
 }
 
 /** Somebody else decided: the row stays where it is, says so, and is not decided again unseen. */
-function take(row, word, who) {
+function take(row, word, who, isMine = false) {
     row.dataset.state = "taken";
     row.dataset.by = who;
+    if (isMine) row.dataset.isMine = "";
     if (boxOf(row)) boxOf(row).checked = false;
     row.removeAttribute("data-selected");
     if (choice.everything) choice.everything = choice.everything.filter((task) => keyOfTask(task) !== keyOf(row));

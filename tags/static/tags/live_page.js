@@ -27,6 +27,7 @@ element("pause").addEventListener("click", ({ currentTarget: button }) => {
     if (pause) pause.end();
     pause = pause ? null : {};
     if (pause) pause.over = new Promise((end) => (pause.end = end));
+    else showFresh();
     button.textContent = pause ? words.go_on : words.pause;
     button.classList.toggle("paused", pause !== null);
 });
@@ -37,8 +38,8 @@ let fresh = []; // rows that are shown next, the newest first
 let isDue = false;
 
 async function show(event) {
-    while (pause) await pause.over;
     const who = await nameOf(event.actor, words.somebody);
+    while (pause) await pause.over;
     fresh = [row(event, who), ...fresh].slice(0, MOST_SHOWN);
     received += 1;
     if (!isDue) showSoon();
@@ -51,6 +52,7 @@ function showSoon() {
 }
 
 function showFresh() {
+    if (pause) return;
     const [newest] = list.children;
     const top = newest?.offsetTop;
     list.prepend(...fresh);

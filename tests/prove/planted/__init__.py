@@ -1,4 +1,4 @@
-"""Bugs that are planted in the processes of a control, and nowhere else.
+"""Bugs that are planted in the processes of a control, and nowhere else (but `prompt_collector`, which is none).
 
 Each module here has a function `plant`, which changes the loaded product. The row's process calls it itself; the
 servers that the row starts do so through startup/sitecustomize.py, which Python runs in every process with this

@@ -1,10 +1,9 @@
 from django.db import migrations
 
-# As in migration 0015, but all that it tells is one text: no rows are made of it here, nor taken apart by the reader,
-# who compares it with what was told before.
-CALLER = """
-    DROP FUNCTION tagsite_caller(bytea);
-    CREATE FUNCTION tagsite_caller(presented bytea) RETURNS json LANGUAGE plpgsql AS $$
+# As tagsite_caller of migration 0015, but all that it tells is one text: no rows are made of it here, nor taken apart
+# by the reader, who compares it with what was told before. That one stays for processes of the version before this.
+KEY_HOLDER = """
+    CREATE FUNCTION tagsite_key_holder(presented bytea) RETURNS json LANGUAGE plpgsql AS $$
     DECLARE
         setting text;
         key api_key;
@@ -36,4 +35,4 @@ CALLER = """
 class Migration(migrations.Migration):
     dependencies = [("tags", "0017_words")]
 
-    operations = [migrations.RunSQL(CALLER)]
+    operations = [migrations.RunSQL(KEY_HOLDER)]
