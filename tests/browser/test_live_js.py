@@ -59,7 +59,7 @@ def positions(page: Page) -> list[int]:
 
 
 def wait_until_heard(page: Page, item: Any) -> None:
-    page.wait_for_function("item => heard.includes(item)", arg=item, timeout=PATIENCE)
+    page.wait_for_function("item => heard.includes(item)", arg=item, timeout=2 * PATIENCE)
 
 
 def wait_until_state(page: Page, state: str) -> None:

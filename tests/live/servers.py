@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import redis as redis_client
-from websockets.exceptions import InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
 
 from tagsite.embedded_postgres import EmbeddedPostgres
@@ -69,7 +69,7 @@ class SideBySide(LiveServer):
 
     def wait_for_sockets(self) -> None:
         for _ in range(200):
-            with suppress(OSError, InvalidHandshake), connect(self.socket_url):
+            with suppress(OSError, InvalidHandshake, ConnectionClosed), connect(self.socket_url):
                 return
             time.sleep(0.1)
         raise RuntimeError("the socket process did not become ready")

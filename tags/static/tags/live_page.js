@@ -36,6 +36,7 @@ element("pause").addEventListener("click", ({ currentTarget: button }) => {
 
 let fresh = []; // rows that are shown next, the newest first
 let isDue = false;
+let sliding = Promise.resolve(); // until the rows are where they belong; what comes meanwhile comes in after that
 
 async function show(event) {
     const who = await nameOf(event.actor, words.somebody);
@@ -45,8 +46,9 @@ async function show(event) {
     if (!isDue) showSoon();
 }
 
-function showSoon() {
+async function showSoon() {
     isDue = true;
+    await sliding;
     if (list.firstElementChild) requestAnimationFrame(showFresh);
     else setTimeout(showFresh, TOGETHER);
 }
@@ -66,7 +68,7 @@ function showFresh() {
 function slide(distance) {
     if (isStill.matches || scrollY > 0) return;
     const from = { transform: `translateY(${-distance}px)` };
-    list.animate([from, { transform: "none" }], { duration: SLIDE, easing: "ease-out", composite: "add" });
+    sliding = list.animate([from, { transform: "none" }], { duration: SLIDE, easing: "ease-out" }).finished;
 }
 
 function showCount() {
