@@ -19,9 +19,11 @@ function askSoon() {
 
 async function ask() {
     since = 0;
-    const response = await fetch(`${page.news}&after=${page.position}`).catch(() => null);
+    const { position } = page;
+    const response = await fetch(`${page.news}&after=${position}`).catch(() => null);
     if (!response?.ok) return; // the next event asks again
     const { count } = await response.json();
+    if (position !== page.position) return; // it has been shown meanwhile
     button.hidden = count === 0;
     button.textContent = count === 1 ? page.one : page.many.replace("%s", count);
 }
