@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 import psycopg
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 
 from tags.db.tenancy import Entrance, in_organization, run
@@ -119,8 +119,8 @@ class KeyEntrance(Entrance):
         try:
             holder = _admitted(self.digest, self._answer)
         except psycopg.ProgrammingError as error:
-            if error.sqlstate:  # it was answered: with an error, which is ours
-                raise
+            if error.sqlstate or isinstance(error.__context__, ProgrammingError):
+                raise  # it was answered: with an error, which is ours
             raise OperationalError("The look-up of a key was not answered") from error
         self._check(holder)
 

@@ -110,6 +110,16 @@ def test_a_database_that_goes_away_meanwhile_is_said_as_well(
     assert answer.status_code == 503
 
 
+def test_a_look_up_that_is_wrong_is_told_as_our_fault(program: Program, execution: FlowExecution) -> None:
+    def break_look_up(execute: Any, sql: str, *more: Any) -> Any:
+        return execute(sql.replace("tagsite_key_holder", "tagsite_nothing"), *more)
+
+    with connection.execute_wrapper(break_look_up):
+        answer = program.api.get(f"/api/task-tags?flow_execution_id={execution.id}")
+
+    assert answer.status_code == 500
+
+
 def test_nothing_is_written_for_a_key_that_was_revoked(program: Program, execution: FlowExecution) -> None:
     program.lose_key()
 
