@@ -53,12 +53,12 @@ messages: .venv/develop.stamp  ## the messages to translate, into locale/, and t
 	DEBUG=on $(BIN)/python manage.py makemessages --all --no-location --no-wrap --no-obsolete --ignore .venv --ignore var --ignore tests
 	DEBUG=on $(BIN)/python manage.py compilemessages --ignore .venv
 
-lock:  ## pin what the requirements need in turn, with the hashes of their files for all platforms
+lock:  ## pin what the requirements need in turn, with the hashes of their files for all platforms and Pythons
 	$(PYTHON) -m venv var/lock
-	var/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
+	var/lock/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	for name in requirements requirements-dev; do \
-		CUSTOM_COMPILE_COMMAND="make lock" var/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
-			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.lock $$name.txt || exit 1; \
+		var/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--custom-compile-command "make lock" --output-file $$name.lock $$name.txt || exit 1; \
 	done
 
 clean:  ## remove the environment and all data, the demo's too

@@ -1,4 +1,4 @@
-"""Whether requirements, lock files and what is installed agree; asks nobody, needs nothing but Python.
+"""Whether requirements, lock files and what is installed agree; asks nobody.
 
 `make lock` writes the lock files. Exits with 1 and a sentence for each thing that is wrong.
 """
@@ -6,20 +6,27 @@
 import re
 import sys
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).resolve().parent.parent
 # Requirements and their lock; the second holds all of the first.
 PAIRS = {"requirements.txt": "requirements.lock", "requirements-dev.txt": "requirements-dev.lock"}
 
-_PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^\s;\\]+)")
+# A package may need another one on some Pythons alone, and pip refuses what it does not find in a lock file.
+PYTHONS = [{"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0"} for minor in range(11, 15)]
+
+_PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^\s;\\]+)(?: ; ([^\\]+))?")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}$")
 
 
 @dataclass
 class Locked:
     version: str
+    marker: Marker | None = None  # where it is needed; without, everywhere
     hashes: int = 0
     # Who wants it: other packages, or `-r` and a file.
     wanted_by: list[str] = field(default_factory=list)
@@ -33,6 +40,7 @@ def main() -> None:
     wrong = [sentence for requirements, lock in PAIRS.items() for sentence in _compare(requirements, lock)]
     wrong += _between_locks(*(read_lock(PROJECT / lock) for lock in PAIRS.values()))
     wrong += _installed(read_lock(PROJECT / "requirements-dev.lock"))
+    wrong += [sentence for lock in PAIRS.values() for sentence in _needed_elsewhere(read_lock(PROJECT / lock))]
     if wrong:
         sys.exit("\n".join([*wrong, "After a change of requirements: make lock"]))
 
@@ -50,12 +58,12 @@ def read_requirements(path: Path) -> dict[str, str]:
 
 
 def read_lock(path: Path) -> dict[str, Locked]:
-    """As pip-compile writes it: a pin, its hashes, and comments that say who wants it."""
+    """As uv writes it: a pin, its hashes, and comments that say who wants it."""
     locked: dict[str, Locked] = {}
     last = Locked("")
     for line in path.read_text().splitlines():
         if pin := _PIN.match(line):
-            last = locked[_normal(pin[1])] = Locked(pin[2])
+            last = locked[_normal(pin[1])] = Locked(pin[2], Marker(pin[3]) if pin[3] else None)
         elif _HASH.search(line.rstrip(" \\")):
             last.hashes += 1
         elif line.startswith("    #"):
@@ -89,13 +97,34 @@ def _between_locks(runtime: dict[str, Locked], develop: dict[str, Locked]) -> li
 def _installed(locked: dict[str, Locked]) -> list[str]:
     wrong = []
     for name, entry in locked.items():
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            found = "not installed"
-        if found != entry.version:
-            wrong.append(f"{name} is {entry.version} in requirements-dev.lock, and here: {found}")
+        found = _version(name)
+        if found != entry.version and (entry.marker is None or entry.marker.evaluate()):
+            wrong.append(f"{name} is {entry.version} in requirements-dev.lock, and here: {found or 'not installed'}")
     return wrong
+
+
+def _needed_elsewhere(locked: dict[str, Locked]) -> list[str]:
+    """What the installed packages say that they need, on this platform with any of `PYTHONS`."""
+    return [
+        f"{name} needs {needed}, which is not locked"
+        for name in locked
+        if _version(name)
+        for needed in map(Requirement, distribution(name).requires or ())
+        if _normal(needed.name) not in locked and _is_needed(needed)
+    ]
+
+
+def _is_needed(requirement: Requirement) -> bool:
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({**python, "extra": ""}) for python in PYTHONS)
+
+
+def _version(name: str) -> str | None:
+    """None if it is not installed."""
+    try:
+        return distribution(name).version
+    except PackageNotFoundError:
+        return None
 
 
 if __name__ == "__main__":

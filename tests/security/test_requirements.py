@@ -60,3 +60,18 @@ def test_what_is_installed_is_compared(tmp_path: Path) -> None:
     tool = runpy.run_path(str(PROJECT / "tools" / "check_requirements.py"))
     (tmp_path / "lock").write_text("pytest==0.1\nno-such-package==1\n")
     assert len(tool["_installed"](tool["read_lock"](tmp_path / "lock"))) == 2
+
+
+def test_what_holds_on_another_platform_alone_need_not_be_installed(tmp_path: Path) -> None:
+    tool = runpy.run_path(str(PROJECT / "tools" / "check_requirements.py"))
+    (tmp_path / "lock").write_text("no-such-package==1 ; sys_platform == 'win32' \\\n")
+    assert tool["_installed"](tool["read_lock"](tmp_path / "lock")) == []
+
+
+def test_what_a_package_needs_on_other_pythons_is_locked_too() -> None:
+    """redis needs async-timeout before Python 3.11.3, which Debian 12 has."""
+    tool = runpy.run_path(str(PROJECT / "tools" / "check_requirements.py"))
+    locked = tool["read_lock"](PROJECT / "requirements.lock")
+    assert tool["_needed_elsewhere"](locked) == []
+    del locked["async-timeout"]
+    assert len(tool["_needed_elsewhere"](locked)) == 1
