@@ -7,11 +7,15 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
-from ulid import ULID
+from ulid_transform import ulid_now
 
 from tags import metrics, request_context
 
@@ -28,7 +32,7 @@ class RequestContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = sent if _PLAIN_ID.fullmatch(sent) else str(ULID())
+        request_id = sent if _PLAIN_ID.fullmatch(sent) else ulid_now()
         request_context.begin(request_id)
         if request.path_info.startswith("/api/"):
             # The contract: no trailing slash is needed, and one that is given is not an error.
@@ -36,21 +40,37 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
-        _report(request, response, time.perf_counter() - started)
+        _answered.set(_Answered(request, response.status_code, time.perf_counter() - started))
         return response
 
 
-def _report(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    request: HttpRequest
+    status: int
+    seconds: float
+
+
+_answered: ContextVar[_Answered | None] = ContextVar("answered", default=None)
+
+
+def report_answered(**_: object) -> None:
+    """Receiver of `request_finished`, which comes when the answer is sent: nobody waits for its line in the log."""
+    answered = _answered.get()
+    if answered is None:  # a part of a server that is not under this middleware
+        return
+    _answered.set(None)
+    request = answered.request
     route = request.resolver_match.route if request.resolver_match else "unmatched"
     method = request.method if request.method in _METHODS else "other"
-    _histogram(method, route, response.status_code).observe(seconds)
+    _histogram(method, route, answered.status).observe(answered.seconds)
     logger.info(
         "request",
         extra={
             "method": request.method,
             "path": request.path,
-            "status": response.status_code,
-            "duration_ms": round(seconds * 1000, 2),
+            "status": answered.status,
+            "duration_ms": round(answered.seconds * 1000, 2),
         },
     )
 
@@ -70,7 +90,7 @@ _NO_DEVICES = ", ".join(
 
 
 class HeadersMiddleware:
-    """What none of Django's sets: no cache keeps an answer that does not allow it, and no page uses a device."""
+    """What none of Django's sets: no cache keeps a page that does not allow it, and no page uses a device."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -82,20 +102,45 @@ class HeadersMiddleware:
         return response
 
 
+_MOST_HOSTS = 100  # remembered, each with its port
+
+
 class ProgramsPassBy:
     """Leads a program's request past the middleware that looks after pages, to `ProgramsArrive`.
 
     What names its caller in a header and has no cookie has no session, no user and no form, and gets no page. To look
-    for them took longer than to read a tag.
+    for them, and to tell a browser how to show what it gets, took longer than to read a tag.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         # Django makes the innermost middleware first, so this is the one of the same chain.
         self.pass_by = ProgramsArrive.newest
+        self._hosts: set[str] = set()  # that Django has found to be ours
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.pass_by(request) if _is_of_program(request) else self.get_response(request)
+        if not (_is_of_program(request) and self._comes_as_it_should(request)):
+            return self.get_response(request)
+        response = self.pass_by(request)
+        headers = response.headers
+        headers["X-Content-Type-Options"] = "nosniff"
+        if "Cache-Control" not in headers:
+            headers["Cache-Control"] = "no-store"
+        if not response.streaming and "Content-Length" not in headers:
+            headers["Content-Length"] = str(len(response.content))
+        return response
+
+    def _comes_as_it_should(self, request: HttpRequest) -> bool:
+        """To a host name of ours, and encrypted if need be: whoever does not is turned away by Django's middleware."""
+        host = request.META.get("HTTP_HOST", "")
+        if host not in self._hosts:
+            try:
+                request.get_host()
+            except DisallowedHost:
+                return False
+            if len(self._hosts) < _MOST_HOSTS:
+                self._hosts.add(host)
+        return not settings.SECURE_SSL_REDIRECT or request.is_secure()
 
 
 class ProgramsArrive:
@@ -113,4 +158,4 @@ class ProgramsArrive:
 def _is_of_program(request: HttpRequest) -> bool:
     sent = request.META
     names_caller = "HTTP_X_API_KEY" in sent or sent.get("HTTP_AUTHORIZATION", "").startswith("Bearer ")
-    return names_caller and "HTTP_COOKIE" not in sent and request.path_info.startswith(("/api/", "/v1/"))
+    return names_caller and not sent.get("HTTP_COOKIE") and request.path_info.startswith(("/api/", "/v1/"))

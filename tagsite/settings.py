@@ -54,10 +54,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "tags.middleware.RequestContextMiddleware",
+    "tags.middleware.ProgramsPassBy",
     "django.middleware.security.SecurityMiddleware",
     "tags.middleware.HeadersMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "tags.middleware.ProgramsPassBy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -76,6 +76,8 @@ ROOT_URLCONF = "tagsite.urls"
 WSGI_APPLICATION = "tagsite.wsgi.application"
 # The contract's paths have no trailing slash; the URL patterns accept one.
 APPEND_SLASH = False
+# Served at the root of a host; else Django would look at each request's headers for another place, twice.
+FORCE_SCRIPT_NAME = ""
 
 TEMPLATES = [
     {

@@ -11,7 +11,9 @@ from django.conf import settings
 from django.core.cache import close_caches
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, reset_queries
+from django.http import HttpRequest
+from django.urls import ResolverMatch
 from django.utils.http import parse_header_parameters
 
 from tagsite.keeper import end_with_server
@@ -31,6 +33,20 @@ class Request(WSGIRequest):
 class Handler(WSGIHandler):
     request_class = Request
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._plain: dict[str, ResolverMatch] = {}
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Where a path leads that is its own route, like `api/task-tags`, is looked up once; of those there are few."""
+        match = self._plain.get(request.path_info)
+        if match is None:
+            match = super().resolve_request(request)
+            if request.path_info == f"/{match.route}":
+                self._plain[request.path_info] = match
+        request.resolver_match = match
+        return match
+
 
 def with_length(application: WSGIApplication) -> WSGIApplication:
     """Give a chunked body the length that Django asks for (PEP 3333 knows no other); one too long is cut one over."""
@@ -46,14 +62,17 @@ def with_length(application: WSGIApplication) -> WSGIApplication:
 
 
 def _give_connection_back(**_: object) -> None:
-    """In place of Django's, which looks through all databases there are, at each request twice: the web uses one."""
+    """In place of Django's, which looks through all databases there are: the web uses one."""
     connection.close_if_unusable_or_obsolete()
 
 
-for signal in (request_started, request_finished):
-    signal.disconnect(close_old_connections)
-    signal.connect(_give_connection_back)
-request_finished.disconnect(close_caches)  # which have nothing to close, whether in memory or in Redis
+# What Django does at each request's start and end, but for what there is nothing to do for: no connection is kept from
+# one request to the next, queries are kept for DEBUG alone, and no cache has anything to close.
+request_started.disconnect(close_old_connections)
+request_started.disconnect(reset_queries)
+request_finished.disconnect(close_old_connections)
+request_finished.disconnect(close_caches)
+request_finished.connect(_give_connection_back)
 
 django.setup(set_prefix=False)
 application = with_length(Handler())

@@ -67,7 +67,8 @@ def caller_of_api_key_id(organization_id: UUID, key_id: UUID, request_id: str) -
         raise NotAuthenticated(REFUSED)
     account = key.service_account
     permissions = permissions_of_scopes(account.scopes)
-    holder = KeyHolder(key.id, organization_id, account.id, account.kind, permissions, key.last_used_at)
+    used_at = key.last_used_at.timestamp() if key.last_used_at else 0
+    holder = KeyHolder(key.id, organization_id, account.id, account.kind, permissions, used_at)
     holder.note_use()
     return _caller_of_holder(holder, request_id, permissions)
 

@@ -7,6 +7,7 @@ remembered; the work stands or falls with the answer (`KeyEntrance`).
 
 import hmac
 import json
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -38,17 +39,17 @@ class KeyHolder:
     account_id: UUID
     kind: str
     permissions: frozenset[Permission] = field(compare=False)
-    last_used_at: datetime | None = field(compare=False)
+    used_at: float = field(compare=False)  # in seconds of Unix time, as far as the database knew
     told: str = field(default="", compare=False)  # by the database, of this key
 
     def actor(self, request_id: str) -> Actor:
         return Actor("service_account", self.account_id, self.kind, request_id)
 
     def note_use(self) -> None:
-        now = timezone.now()
-        if self.last_used_at is None or (now - self.last_used_at).total_seconds() > _LAST_USED_STEP:
+        if time.time() - self.used_at > _LAST_USED_STEP:
             with in_organization(self.organization_id):
-                ApiKey.objects.in_organization(self.organization_id).filter(id=self.key_id).update(last_used_at=now)
+                keys = ApiKey.objects.in_organization(self.organization_id)
+                keys.filter(id=self.key_id).update(last_used_at=timezone.now())
 
 
 # By the key's digest; of each process, and emptied when it is full.
@@ -92,7 +93,7 @@ def _holder(told: str, digest: bytes) -> KeyHolder | None:
         UUID(key["account_id"]),
         key["kind"],
         permissions_of_scopes(key["scopes"]),
-        key["last_used_at"] and datetime.fromisoformat(key["last_used_at"]),
+        datetime.fromisoformat(key["last_used_at"]).timestamp() if key["last_used_at"] else 0,
         told,
     )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -15,9 +16,16 @@ class ApiView(APIView):
     would leave hundreds of megabytes lying.
     """
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Of an answer to any method; `Allow` belongs to 405 (RFC 9110, section 15.5.6)."""
+        return {}
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
         del self.response
+        if response.status_code == status.HTTP_405_METHOD_NOT_ALLOWED:
+            response["Allow"] = ", ".join(self.allowed_methods)
         vars(self).pop("head", None)  # Django's, bound to this view
         self.request.parser_context = {}  # it holds this view and the request
         if isinstance(response, Response):

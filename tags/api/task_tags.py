@@ -65,11 +65,12 @@ LONGEST_WAIT = 300  # seconds
 # Nearly all lists are short: those come as one text, in one round trip. A long one is only looked at there, and read
 # again as a stream. The size is that of the metadata as PostgreSQL stores it, which tells it without reading it: at
 # most a hundredth of what it is unpacked.
-_AT_ONCE = {"rows": 1000, "stored_bytes": 2**16}
+_ROWS_AT_ONCE = 1000
+_STORED_BYTES_AT_ONCE = 2**16
 _FIRST_TAGS = f"""
     WITH list AS (
-        SELECT count(*) <= %(rows)s AND coalesce(sum(stored_bytes), 0) <= %(stored_bytes)s AS is_short
-        FROM (SELECT pg_column_size(tag_metadata) AS stored_bytes {_ACTIVE} LIMIT %(rows)s + 1) AS first
+        SELECT count(*) <= {_ROWS_AT_ONCE} AND coalesce(sum(stored_bytes), 0) <= {_STORED_BYTES_AT_ONCE} AS is_short
+        FROM (SELECT pg_column_size(tag_metadata) AS stored_bytes {_ACTIVE} LIMIT {_ROWS_AT_ONCE} + 1) AS first
     )
     SELECT EXISTS (
                SELECT FROM flow_execution
@@ -189,14 +190,14 @@ class TaskTagsView(ApiView):
         """List the active tags of a flow execution, or of one of its tasks."""
         organization_id = caller_of(request).organization_id
         query = validated_query(TagQuery, request.query_params)
-        parameters = {"organization_id": organization_id, **_AT_ONCE, **dict(query)}
+        parameters = {"organization_id": organization_id, **vars(query)}
         with reading_organization(organization_id):
             reading = run(_FIRST_TAGS, parameters)
         [(exists, is_short, tags, position)] = reading
         if not exists:
             raise NotFound("Flow execution not found")
         if is_short:
-            return with_stream_position(HttpResponse(tags, content_type="application/json"), position)
+            return with_stream_position(HttpResponse(tags.encode(), content_type="application/json"), position)
         with in_organization(organization_id):
             return with_stream_position(json_response(json_array(stream_sql(_ACTIVE_TAGS, parameters))), position)
 
@@ -217,7 +218,7 @@ class TaskTagsWaitView(ApiView):
         organization_id = caller_of(request).organization_id
         query = validated_query(WaitQuery, request.query_params)
         with reading_organization(organization_id):
-            reading = run(_AWAITED_TAGS, {"organization_id": organization_id, **dict(query)})
+            reading = run(_AWAITED_TAGS, {"organization_id": organization_id, **vars(query)})
         [(exists, tags)] = reading
         if not exists:
             raise NotFound("Flow execution not found")

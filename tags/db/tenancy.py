@@ -5,11 +5,10 @@ visible, so code that forgets to open an organization reads nothing rather than 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -87,13 +86,15 @@ def in_organization(organization_id: UUID) -> Iterator[None]:
             raise RuntimeError("a transaction serves one organization, named at its start")
         yield
         return
-    with transaction.atomic(), _naming(organization_id) as name:
-        name()
+    with transaction.atomic():
+        entrance = _name(organization_id)
         token = _current.set(organization_id)
         try:
             yield
         finally:
             _current.reset(token)
+            if entrance:
+                entrance.admit()
 
 
 @contextmanager
@@ -102,24 +103,27 @@ def reading_organization(organization_id: UUID) -> Iterator[None]:
 
     PostgreSQL takes the statements of a pipeline as one transaction, so the setting holds for all of them.
     """
-    with _naming(organization_id) as name, pipeline():
-        name()
-        yield
-
-
-@contextmanager
-def _naming(organization_id: UUID) -> Iterator[Callable[[], None]]:
-    """Gives what names the organization to the transaction; where that is an entrance, it has admitted by the end."""
-    visit = _visit.get()
-    entrance = visit.entrance if visit else None
-    if entrance is None or not entrance.is_waiting:
-        yield partial(show, ORGANIZATION, str(organization_id))
-        return
+    entrance = None
     try:
-        yield entrance.ask
+        with pipeline():
+            entrance = _name(organization_id)
+            yield
     finally:
-        # Also after an error: without a credential that holds, that is what the caller is told.
-        entrance.admit()
+        if entrance:
+            entrance.admit()
+
+
+def _name(organization_id: UUID) -> Entrance | None:
+    """Name the organization to the transaction. What a waiting entrance does; then it is returned, and is to admit.
+
+    Also after an error: without a credential that holds, that is what the caller is told.
+    """
+    visit = _visit.get()
+    if visit and visit.entrance and visit.entrance.is_waiting:
+        visit.entrance.ask()
+        return visit.entrance
+    show(ORGANIZATION, str(organization_id))
+    return None
 
 
 @contextmanager

@@ -42,6 +42,22 @@ def test_no_cache_keeps_an_answer(tenant: Tenant, path: str) -> None:
     assert "no-store" in client.get(path)["Cache-Control"]
 
 
+@pytest.mark.parametrize("path", ["/api/events", "/api/task-tags", "/api/nowhere", "/api/docs"])
+def test_a_program_is_told_what_concerns_it(tenant: Tenant, path: str) -> None:
+    """Who has no cookie is no browser that shows pages; what a fetching script may do with the answer counts."""
+    answer = tenant.api().get(path)
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert "no-store" in answer["Cache-Control"]
+    assert int(answer["Content-Length"]) == len(answer.content)
+
+
+def test_a_program_at_another_host_name_is_turned_away(tenant: Tenant) -> None:
+    for _ in range(2):
+        answer = Client(headers={**tenant.api().headers, "Host": "evil.example"}).get("/api/events")
+        assert answer.status_code == 400
+        assert Client(headers=tenant.api().headers).get("/api/events").status_code == 200
+
+
 def test_a_session_cookie_is_out_of_scripts_and_other_sites_reach(tenant: Tenant) -> None:
     client = Client()
     answer = client.post("/log-in", {"username": tenant.admin.username, "password": PASSWORD})
@@ -76,6 +92,9 @@ import django; django.setup()
 from django.conf import settings
 from django.test import Client
 client = Client(SERVER_NAME="tagsite.example")
+for headers in ({"X-API-Key": "some"}, {"Authorization": "Bearer some"}):
+    plain = client.get("/api/events", headers=headers)
+    print(plain.status_code, plain.get("Location"))
 plain, secure = client.get("/log-in"), client.get("/log-in", secure=True)
 print(plain.status_code, plain.get("Location"), secure.status_code, secure.get("Strict-Transport-Security"))
 cookie = secure.cookies[settings.CSRF_COOKIE_NAME]
@@ -90,6 +109,8 @@ def test_in_production_everything_is_https_and_cookies_belong_to_this_host_alone
         [sys.executable, "-c", _IN_PRODUCTION], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.splitlines() == [
+        "301 https://tagsite.example/api/events",
+        "301 https://tagsite.example/api/events",
         "301 https://tagsite.example/log-in 200 max-age=31536000",
         "__Host-sessionid True __Host-csrftoken True /",
     ], done.stderr[-2000:]

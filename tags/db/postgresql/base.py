@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 
-from tags.db.postgresql.pipeline import Pipeline, pipelining
+from tags.db.postgresql.pipeline import Pipeline
 
 
 class _LastUsedFirst(deque[Any]):
@@ -29,6 +29,25 @@ class _LastUsedFirst(deque[Any]):
 
 class DatabaseWrapper(base.DatabaseWrapper):
     _pipeline: Pipeline | None = None
+    _is_ready = False  # for a connection of the pool: all else was made at the last one, and nothing went wrong since
+
+    def ensure_connection(self) -> None:
+        """Asked several times for each statement, of which Django's makes much each time."""
+        if self.connection is not None:
+            return
+        if self._is_ready:
+            with self.wrap_database_errors:
+                self.pool.open()  # unless it is open
+                self.connection = self._living(self.pool.getconn())
+            self._set_autocommit(True)
+        else:
+            super().ensure_connection()
+            self._is_ready = bool(self.pool)
+
+    def _close(self) -> None:
+        if self.in_atomic_block or self.errors_occurred or self.needs_rollback:
+            self._is_ready = False
+        super()._close()  # type: ignore[misc]  # missing in the stubs
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:
@@ -41,7 +60,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             yield
             return
         self.ensure_connection()
-        with self.wrap_database_errors, pipelining(self.connection) as self._pipeline:
+        with self.wrap_database_errors, Pipeline(self.connection) as self._pipeline:
             try:
                 yield
             finally:
@@ -116,7 +135,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
-        while self.pool and _has_word_from_server(connection):
+        return self._living(connection) if self.pool else connection
+
+    def _living(self, connection: Any) -> Any:
+        """This one of the pool or, if its server has gone, another."""
+        while _has_word_from_server(connection):
             connection.close()
             self.pool.putconn(connection)
             connection = self.pool.getconn()

@@ -4,16 +4,26 @@ psycopg's own sends each statement by itself and looks for answers in between. T
 and dear for five: a system call and a wake-up of the server for each take longer than the statement.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg.generators import send
 
 
 class Pipeline(psycopg.Pipeline):
+    """In place of what `connection.pipeline()` gives; not to be nested."""
+
     _is_synced = True
+
+    def __enter__(self) -> Self:
+        self._conn._pipeline = self
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            super().__exit__(*error)
+        finally:
+            self._conn._pipeline = None
 
     def _communicate_gen(self) -> Any:
         """Hand the statements to libpq, which keeps up to 64 kB of them before it sends any."""
@@ -36,14 +46,3 @@ class Pipeline(psycopg.Pipeline):
         """After a commit everything is answered already. A sync asks for the answers; psycopg's adds a flush to it."""
         if not self._is_synced:
             yield from self._sync_gen()
-
-
-@contextmanager
-def pipelining(connection: psycopg.Connection[Any]) -> Iterator[Pipeline]:
-    """What `connection.pipeline()` does, with this pipeline; not to be nested."""
-    connection._pipeline = Pipeline(connection)
-    try:
-        with connection._pipeline as pipeline:
-            yield pipeline
-    finally:
-        connection._pipeline = None
