@@ -126,7 +126,7 @@ def configure(server: EmbeddedPostgres, database: str) -> None:
         SECRET_KEY=secrets.token_urlsafe(50),
         ALLOWED_HOSTS="127.0.0.1",
         HTTPS="off",
-        LOG_LEVEL="WARNING",
+        LOG_LEVEL="INFO",
         DJANGO_SETTINGS_MODULE="tagsite.settings",
     )
     django.setup()

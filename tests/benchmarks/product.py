@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 
-from tests.benchmarks.preload import PROJECT
+from tests.benchmarks.preload import FOLDER, PROJECT
 
 # How production serves. {port} is filled in.
 COMMAND = [sys.executable, "manage.py", "serve", "--port", "{port}"]
+# A line for each request, as in production.
+LOG = FOLDER / "server.log"
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
@@ -24,7 +26,8 @@ def running(more_arguments: Sequence[str] = ()) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     command = [part.format(port=port) for part in [*COMMAND, *more_arguments]]
-    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ, stdout=subprocess.DEVNULL)
+    with LOG.open("w") as log:
+        process = subprocess.Popen(command, cwd=PROJECT, env=os.environ, stdout=subprocess.DEVNULL, stderr=log)
     try:
         _wait_until_ready(port, process)
         yield port
@@ -40,7 +43,7 @@ def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
             if client.send(request("GET", "/readyz")).startswith(b"HTTP/1.1 200"):
                 return
         time.sleep(0.1)
-    raise RuntimeError("the server did not become ready")
+    raise RuntimeError(f"the server did not become ready; see {LOG}")
 
 
 def request(

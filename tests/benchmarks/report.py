@@ -36,8 +36,8 @@ checking it.
 
 - The database holds 1,000,000 active tags and 1,000,000 events of one organization, over 20,000 flow executions, under
   the schema, the role and the row-level security of production. It is a PostgreSQL of its own, with fsync on.
-- The server is started as in production (`manage.py serve`) and called over HTTP on the loopback interface, with an API
-  key, on connections that are kept alive.
+- The server is started as in production (`manage.py serve`), writes a line for each request to its log, and is called
+  over HTTP on the loopback interface, with an API key, on connections that are kept alive.
 - Each batch adds new tags, with metadata, to flow executions picked at random. All clients work in one organization, so
   that they share its stream of events.
 - The limit (`tests/benchmarks/limit.py`) takes the same JSON text and gives the same answer: psycopg, a connection for
