@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.core.signals import request_finished
 from django.db.backends.signals import connection_created
 
 
@@ -12,9 +11,7 @@ class TagsConfig(AppConfig):
         from tags.events.stream import recorded
         from tags.live.bell import ring_for
         from tags.metrics import count_statements
-        from tags.middleware import report_answered
 
         connection_created.connect(refuse_powerful_role, dispatch_uid="refuse_powerful_role")
         connection_created.connect(count_statements, dispatch_uid="count_statements")
-        request_finished.connect(report_answered, dispatch_uid="report_answered")
         recorded.connect(ring_for, dispatch_uid="ring_for")

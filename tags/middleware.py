@@ -7,8 +7,6 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -40,37 +38,22 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
-        _answered.set(_Answered(request, response.status_code, time.perf_counter() - started))
+        _report(request, response, time.perf_counter() - started)
         return response
 
 
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    request: HttpRequest
-    status: int
-    seconds: float
-
-
-_answered: ContextVar[_Answered | None] = ContextVar("answered", default=None)
-
-
-def report_answered(**_: object) -> None:
-    """Receiver of `request_finished`, which comes when the answer is sent: nobody waits for its line in the log."""
-    answered = _answered.get()
-    if answered is None:  # a part of a server that is not under this middleware
-        return
-    _answered.set(None)
-    request = answered.request
+def _report(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    """Before the answer is sent: after it, the client's next request would meet this one's work, and wait longer."""
     route = request.resolver_match.route if request.resolver_match else "unmatched"
     method = request.method if request.method in _METHODS else "other"
-    _histogram(method, route, answered.status).observe(answered.seconds)
+    _histogram(method, route, response.status_code).observe(seconds)
     logger.info(
         "request",
         extra={
             "method": request.method,
             "path": request.path,
-            "status": answered.status,
-            "duration_ms": round(answered.seconds * 1000, 2),
+            "status": response.status_code,
+            "duration_ms": round(seconds * 1000, 2),
         },
     )
 

@@ -1,5 +1,6 @@
 """Settings, all from the environment; docs/configuration.md lists them."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,10 @@ LOGIN_ATTEMPTS_PER_MINUTE = env.int("LOGIN_ATTEMPTS_PER_MINUTE", 10)
 
 # When set, /metrics asks for it as a bearer token.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+
+# Not looked up for each line, as no line tells it (Python's logging HOWTO, "Optimization").
+logging._srcfile = None
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 LOGGING = {
     "version": 1,

@@ -22,7 +22,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     """`X-API-Key: <token>`"""
 
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
-        token = request.META.get("HTTP_X_API_KEY")
+        token = request._request.META.get("HTTP_X_API_KEY")
         if token is None:
             return None
         return _named(caller_of_api_key(token, request_context.current_request_id(), needed_permission(request)))
@@ -61,7 +61,8 @@ def _named(caller: Caller) -> tuple[Caller, None]:
 def needed_permission(request: Request) -> Permission | None:
     """As the view's `permissions` say: HTTP method -> Permission; HEAD is as GET."""
     permissions: dict[str, Permission] = getattr(request.parser_context["view"], "permissions", {})
-    return permissions.get("GET" if request.method == "HEAD" else request.method or "")
+    method = request._request.method or ""
+    return permissions.get("GET" if method == "HEAD" else method)
 
 
 def caller_of(request: Request) -> Caller:

@@ -75,22 +75,23 @@ class Client:
     def finish(self) -> bytes:
         """The whole response, head and body."""
         response = b""
-        while not _is_complete(response):
-            part = self._socket.recv(2**18)
-            if not part:
-                raise ConnectionError("the server closed the connection")
-            response += part
+        while b"\r\n\r\n" not in response:
+            response += self._receive()
+        end = response.index(b"\r\n\r\n") + 4
+        length = _CONTENT_LENGTH.search(response, 0, end)
+        while length and len(response) < end + int(length[1]):
+            response += self._receive()
         return response
+
+    def _receive(self) -> bytes:
+        part = self._socket.recv(2**18)
+        if not part:
+            raise ConnectionError("the server closed the connection")
+        return part
 
     def send(self, request: bytes) -> bytes:
         self.start(request)
         return self.finish()
-
-
-def _is_complete(response: bytes) -> bool:
-    head, separator, body = response.partition(b"\r\n\r\n")
-    length = _CONTENT_LENGTH.search(head)
-    return bool(separator) and (length is None or len(body) >= int(length[1]))
 
 
 def body_of(response: bytes) -> bytes:
