@@ -80,13 +80,7 @@ def _item_or_error(item: Any, index: int, look_into_text: bool) -> Any:
 def _decode(body: bytes) -> Any:
     """The value, with its flaws in their places; raises for what cannot be read at all."""
     try:
-        return json.loads(
-            body.decode(),
-            object_pairs_hook=_object,
-            parse_float=_number,
-            parse_int=_integer,
-            parse_constant=_constant,
-        )
+        return _DECODER.decode(body.decode())
     except UnicodeDecodeError as error:
         raise _Flaw(BadRequest, "The body is not UTF-8", "unicode").at([error.start]) from error
     except json.JSONDecodeError as error:
@@ -118,6 +112,11 @@ def _integer(text: str) -> Any:
 
 def _constant(name: str) -> Any:
     return _Flaw(BadRequest, f"{name} is no JSON value", "json_invalid")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_number, parse_int=_integer, parse_constant=_constant
+)
 
 
 def _is_sound(members: Iterable[Any], depth: int) -> bool:

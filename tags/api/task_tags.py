@@ -7,7 +7,6 @@ from django.http import FileResponse, HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from pydantic import AwareDatetime, BaseModel, Field, RootModel
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from tags.actions.batch import MAX_OPERATIONS, Operation, OperationKind, Outcome, apply_batch
 from tags.api.authentication import caller_of
@@ -15,6 +14,7 @@ from tags.api.base import ApiView
 from tags.api.json_rows import json_array, json_response, with_stream_position
 from tags.api.schema import STREAM_POSITION, query_parameters
 from tags.api.validation import TagName, TagType, TaskName, Wire, validated, validated_query
+from tags.db import exact_json
 from tags.db.rows import stream_sql
 from tags.db.tenancy import in_organization, reading_organization, run
 from tags.errors import NotFound
@@ -170,7 +170,7 @@ class TaskTagsView(ApiView):
             OpenApiExample("Both done", _EXAMPLE_OUTCOMES, response_only=True),
         ],
     )
-    def patch(self, request: Request) -> Response:
+    def patch(self, request: Request) -> HttpResponse:
         """Add or remove task tags in batch.
 
         1 to 100 operations, applied in order and in one transaction: all or nothing. Repeating a request is safe.
@@ -179,7 +179,8 @@ class TaskTagsView(ApiView):
         batch = validated(TagBatch, request.data)
         operations = [_operation(tag) for tag in batch.tags]
         outcomes = apply_batch(operations, caller.actor, caller.organization_id)
-        return Response({"tags": [{"status": outcome.value} for outcome in outcomes]})
+        body = exact_json.dumps({"tags": [{"status": outcome.value} for outcome in outcomes]})
+        return HttpResponse(body.encode(), content_type="application/json")
 
     @extend_schema(
         operation_id="list_task_tags",
