@@ -18,13 +18,13 @@ class ApiView(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """Of an answer to any method; `Allow` belongs to 405 (RFC 9110, section 15.5.6)."""
+        """Of every answer; what methods there are is told where it is asked or needed (RFC 9110, 9.3.7 and 15.5.6)."""
         return {}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
         del self.response
-        if response.status_code == status.HTTP_405_METHOD_NOT_ALLOWED:
+        if request.method == "OPTIONS" or response.status_code == status.HTTP_405_METHOD_NOT_ALLOWED:
             response["Allow"] = ", ".join(self.allowed_methods)
         vars(self).pop("head", None)  # Django's, bound to this view
         self.request.parser_context = {}  # it holds this view and the request

@@ -103,6 +103,11 @@ def test_another_method_is_not_allowed_and_the_allowed_ones_are_named(
     assert allowed <= set(response["Allow"].split(", "))
 
 
+def test_the_allowed_methods_are_told_to_who_asks(tenant: Tenant) -> None:
+    response = tenant.api().client.options("/api/task-tags", headers={"X-API-Key": tenant.token})
+    assert {"GET", "PATCH"} <= set(response["Allow"].split(", "))
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*"])
 def test_who_does_not_accept_json_is_told_so_in_json(tenant: Tenant, accept: str) -> None:
     response = tenant.api().client.get("/api/profile/me", headers={"X-API-Key": tenant.token, "Accept": accept})
