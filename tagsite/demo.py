@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import secrets
+import signal
 import sys
 import threading
 import time
@@ -25,12 +26,19 @@ VAR = Path(os.environ.get("VAR_DIR", Path(__file__).resolve().parent.parent / "v
 
 
 def main() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a service manager's word, and that of a terminal being closed
+        signal.signal(number, _end)
     try:
         port = int(os.environ.get("PORT", "8000"))
         check_port(HOST, port)  # first, so that a second demo leaves the first one's database alone
         _run(port)
     except (PortInUseError, EmbeddedPostgresError, OSError, ValueError) as error:
         sys.exit(f"tagsite: {error}")
+
+
+def _end(number: int, _: object) -> None:
+    """Stop the database too, as after Ctrl-C."""
+    sys.exit(128 + number)
 
 
 def _run(port: int) -> None:

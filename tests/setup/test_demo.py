@@ -142,9 +142,11 @@ def test_a_killed_demo_is_taken_over_by_the_next_start(demo: Demo) -> None:
     assert demo.tag("kept").json() == {"tags": [{"status": "already_exists"}]}
 
 
-def test_ctrl_c_leaves_nothing_running(demo: Demo) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_its_end_leaves_nothing_running(demo: Demo, how: signal.Signals) -> None:
+    """Ctrl-C, a service manager's stop, a terminal that is closed."""
     demo.run()
-    assert demo.end(signal.SIGINT) in (0, -signal.SIGINT, 130)
+    assert demo.end(how) in (0, -how, 128 + how)
     assert not EmbeddedPostgres(demo.folder / "postgres").is_running()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{demo.port}/healthz")
