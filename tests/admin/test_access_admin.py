@@ -149,3 +149,12 @@ def test_the_organization(tenant: Tenant, neighbour: Tenant, person: Person) -> 
         assert 'class="errorlist"' in text(person.post(path, {"name": "Acme", "waiting_tags": bad}))
     with in_organization(neighbour.id):
         assert Organization.objects.get(id=neighbour.id).name == "Neighbour"
+
+
+def test_a_scope_that_this_version_does_not_know_is_shown_as_it_is(
+    tenant: Tenant, person: Person, owner: psycopg.Connection
+) -> None:
+    account = account_of(tenant)
+    owner.execute("UPDATE service_account SET scopes = %s WHERE id = %s", ['["read", "fly"]', account.id])
+    assert "Read, fly" in text(person.get(ACCOUNTS))
+    assert person.get(f"{ACCOUNTS}{account.id}/change/").status_code == 200

@@ -1,4 +1,4 @@
-"""The inbox in a real browser: a day's work by keys alone, in bulk, and beside others."""
+"""The inbox in a real browser: a day's work by keys alone, and in bulk."""
 
 import re
 
@@ -238,41 +238,6 @@ def test_everything_is_reached_by_tab(page: Page, tenant: Tenant) -> None:
         press(page, "Tab")
         reached.add(page.evaluate("(document.activeElement.innerText || document.activeElement.id).trim()"))
     assert {"Approve", "Reject", "Flag", "task 000", "q", "all", "Keys ?"} <= {" ".join(one.split()) for one in reached}
-
-
-def test_two_people_at_once(page: Page, other: Page, tenant: Tenant) -> None:
-    execution = queue(tenant, 4)
-    open_inbox(page, tenant)
-    open_inbox(other, tenant, who="admin")
-    press(page, "j", "x", "j", "x")
-    other.locator(f'{TASK}[data-task="task 001"]').get_by_role("button", name="Reject").click()
-    expect(row(page, "task 001")).to_have_attribute("data-state", "taken")
-    expect(row(page, "task 001")).to_contain_text(f"rejected by {tenant.admin.username} just now")
-    expect(page.locator(TASK)).to_have_count(4)
-    expect(page.locator("#selected")).to_have_text("1 selected")
-    press(page, "Escape", "a")  # the current row is the other's
-    expect(page.locator("#notices")).to_contain_text("decided this just now")
-    assert tags(tenant, execution)["task 001"] == {"rejected"}
-    other.keyboard.press("u")
-    expect(row(page, "task 001")).not_to_have_attribute("data-state", "taken")
-    expect(row(page, "task 001").locator(".tag.waits")).to_have_count(1)
-    press(page, "a")
-    expect(row(page, "task 001")).to_have_count(0)
-    assert tags(tenant, execution)["task 001"] == {"approved"}
-
-
-def test_what_comes_is_announced_and_moves_nothing(page: Page, tenant: Tenant) -> None:
-    queue(tenant, 2)
-    open_inbox(page, tenant)
-    late = tenant.execution("late one", "late two", "late three")
-    for name in ("late one", "late two", "late three"):
-        tenant.api().tag(operation("add", late, name, "requires_review"))
-    expect(page.locator("#new")).to_contain_text("3 new tasks wait")
-    tenant.api().tag(operation("remove", late, "late two", "requires_review"))
-    expect(page.locator("#new")).to_contain_text("2 new tasks wait")
-    expect(page.locator(TASK)).to_have_count(2)
-    page.locator("#new").click()
-    expect(page.locator(TASK)).to_have_count(4)
 
 
 def test_an_empty_inbox_tells_of_the_first_that_waits(page: Page, tenant: Tenant) -> None:
