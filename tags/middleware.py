@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its place in the metrics, and headers that every answer has.
+"""Around every request: its id, its line in the log, its place in the metrics, and its answer's headers.
 
 And which way it takes: programs pass by what looks after pages.
 """
@@ -85,14 +85,15 @@ class HeadersMiddleware:
         return response
 
 
+_PAGES = ("/api/docs",)  # among the API's paths
 _MOST_HOSTS = 100  # remembered, each with its port
 
 
 class ProgramsPassBy:
     """Leads a program's request past the middleware that looks after pages, to `ProgramsArrive`.
 
-    What names its caller in a header and has no cookie has no session, no user and no form, and gets no page. To look
-    for them, and to tell a browser how to show what it gets, took longer than to read a tag.
+    What names its caller in a header and has no cookie has no session, no user and no form, and asks for no page. To
+    look for them, and to tell a browser how to show what it gets, took longer than to read a tag.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -100,6 +101,7 @@ class ProgramsPassBy:
         # Django makes the innermost middleware first, so this is the one of the same chain.
         self.pass_by = ProgramsArrive.newest
         self._hosts: set[str] = set()  # that Django has found to be ours
+        self._hsts_seconds = settings.SECURE_HSTS_SECONDS
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not (_is_of_program(request) and self._comes_as_it_should(request)):
@@ -107,6 +109,8 @@ class ProgramsPassBy:
         response = self.pass_by(request)
         headers = response.headers
         headers["X-Content-Type-Options"] = "nosniff"
+        if self._hsts_seconds and request.is_secure():
+            headers["Strict-Transport-Security"] = f"max-age={self._hsts_seconds}"
         if "Cache-Control" not in headers:
             headers["Cache-Control"] = "no-store"
         if not response.streaming and "Content-Length" not in headers:
@@ -121,7 +125,7 @@ class ProgramsPassBy:
                 request.get_host()
             except DisallowedHost:
                 return False
-            if len(self._hosts) < _MOST_HOSTS:
+            if host and len(self._hosts) < _MOST_HOSTS:
                 self._hosts.add(host)
         return not settings.SECURE_SSL_REDIRECT or request.is_secure()
 
@@ -141,4 +145,5 @@ class ProgramsArrive:
 def _is_of_program(request: HttpRequest) -> bool:
     sent = request.META
     names_caller = "HTTP_X_API_KEY" in sent or sent.get("HTTP_AUTHORIZATION", "").startswith("Bearer ")
-    return names_caller and not sent.get("HTTP_COOKIE") and request.path_info.startswith(("/api/", "/v1/"))
+    path = request.path_info
+    return names_caller and not sent.get("HTTP_COOKIE") and path.startswith(("/api/", "/v1/")) and path not in _PAGES

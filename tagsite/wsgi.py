@@ -69,7 +69,8 @@ def _give_connection_back(**_: object) -> None:
 # What Django does at each request's start and end, but for what there is nothing to do for: no connection is kept from
 # one request to the next, queries are kept for DEBUG alone, and no cache has anything to close.
 request_started.disconnect(close_old_connections)
-request_started.disconnect(reset_queries)
+if not settings.DEBUG:
+    request_started.disconnect(reset_queries)
 request_finished.disconnect(close_old_connections)
 request_finished.disconnect(close_caches)
 request_finished.connect(_give_connection_back)

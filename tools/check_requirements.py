@@ -104,19 +104,24 @@ def _installed(locked: dict[str, Locked]) -> list[str]:
 
 
 def _needed_elsewhere(locked: dict[str, Locked]) -> list[str]:
-    """What the installed packages say that they need, on this platform with any of `PYTHONS`."""
+    """What the installed packages say that they need, on this platform with any of `PYTHONS`; extras are left out."""
     return [
-        f"{name} needs {needed}, which is not locked"
+        f"{name} needs {needed} with Python {python['python_version']}, which is not locked"
         for name in locked
         if _version(name)
         for needed in map(Requirement, distribution(name).requires or ())
-        if _normal(needed.name) not in locked and _is_needed(needed)
+        for python in PYTHONS
+        if _holds(needed.marker, python) and not _is_locked(needed, locked, python)
     ]
 
 
-def _is_needed(requirement: Requirement) -> bool:
-    marker = requirement.marker
-    return marker is None or any(marker.evaluate({**python, "extra": ""}) for python in PYTHONS)
+def _is_locked(needed: Requirement, locked: dict[str, Locked], python: dict[str, str]) -> bool:
+    entry = locked.get(_normal(needed.name))
+    return entry is not None and _holds(entry.marker, python)
+
+
+def _holds(marker: Marker | None, python: dict[str, str]) -> bool:
+    return marker is None or marker.evaluate({**python, "extra": ""})
 
 
 def _version(name: str) -> str | None:

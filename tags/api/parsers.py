@@ -80,7 +80,10 @@ def _item_or_error(item: Any, index: int, look_into_text: bool) -> Any:
 def _decode(body: bytes) -> Any:
     """The value, with its flaws in their places; raises for what cannot be read at all."""
     try:
-        return _DECODER.decode(body.decode())
+        text = body.decode()
+        if text.startswith("\ufeff"):
+            raise json.JSONDecodeError("Unexpected byte order mark", text, 0)
+        return _DECODER.decode(text)
     except UnicodeDecodeError as error:
         raise _Flaw(BadRequest, "The body is not UTF-8", "unicode").at([error.start]) from error
     except json.JSONDecodeError as error:

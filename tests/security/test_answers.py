@@ -1,4 +1,4 @@
-"""What browsers and caches are told with every answer, and what cookies are."""
+"""What browsers, programs and caches are told with an answer, and what cookies are."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ PATHS = ["/api/events", "/api/nowhere", "/api/docs", "/log-in", "/", "/admin/", 
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_tells_browsers_to_be_careful(tenant: Tenant, path: str) -> None:
+def test_every_answer_tells_a_browser_to_be_careful(tenant: Tenant, path: str) -> None:
     client = Client(headers=tenant.api("viewer").headers)
     client.force_login(tenant.admin)
     answer = client.get(path)
@@ -42,13 +42,19 @@ def test_no_cache_keeps_an_answer(tenant: Tenant, path: str) -> None:
     assert "no-store" in client.get(path)["Cache-Control"]
 
 
-@pytest.mark.parametrize("path", ["/api/events", "/api/task-tags", "/api/nowhere", "/api/docs"])
+@pytest.mark.parametrize("path", ["/api/events", "/api/task-tags", "/api/nowhere", "/api/docs", "/v1/traces"])
 def test_a_program_is_told_what_concerns_it(tenant: Tenant, path: str) -> None:
     """Who has no cookie is no browser that shows pages; what a fetching script may do with the answer counts."""
     answer = tenant.api().get(path)
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert "no-store" in answer["Cache-Control"]
     assert int(answer["Content-Length"]) == len(answer.content)
+
+
+def test_a_page_is_told_how_to_be_shown_also_to_a_program(tenant: Tenant) -> None:
+    answer = tenant.api().get("/api/docs")
+    assert {name: answer.get(name) for name in HEADERS} == HEADERS
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
 
 
 def test_a_program_at_another_host_name_is_turned_away(tenant: Tenant) -> None:
@@ -94,7 +100,8 @@ from django.test import Client
 client = Client(SERVER_NAME="tagsite.example")
 for headers in ({"X-API-Key": "some"}, {"Authorization": "Bearer some"}):
     plain = client.get("/api/events", headers=headers)
-    print(plain.status_code, plain.get("Location"))
+    secure = client.get("/api/nowhere", headers=headers, secure=True)
+    print(plain.status_code, plain.get("Location"), secure.status_code, secure.get("Strict-Transport-Security"))
 plain, secure = client.get("/log-in"), client.get("/log-in", secure=True)
 print(plain.status_code, plain.get("Location"), secure.status_code, secure.get("Strict-Transport-Security"))
 cookie = secure.cookies[settings.CSRF_COOKIE_NAME]
@@ -109,8 +116,8 @@ def test_in_production_everything_is_https_and_cookies_belong_to_this_host_alone
         [sys.executable, "-c", _IN_PRODUCTION], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.splitlines() == [
-        "301 https://tagsite.example/api/events",
-        "301 https://tagsite.example/api/events",
+        "301 https://tagsite.example/api/events 404 max-age=31536000",
+        "301 https://tagsite.example/api/events 404 max-age=31536000",
         "301 https://tagsite.example/log-in 200 max-age=31536000",
         "__Host-sessionid True __Host-csrftoken True /",
     ], done.stderr[-2000:]

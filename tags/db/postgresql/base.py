@@ -45,7 +45,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._is_ready = bool(self.pool)
 
     def _close(self) -> None:
-        if self.in_atomic_block or self.errors_occurred or self.needs_rollback:
+        if self.in_atomic_block or self.errors_occurred or self.needs_rollback or not self.autocommit:
             self._is_ready = False
         super()._close()  # type: ignore[misc]  # missing in the stubs
 

@@ -16,8 +16,9 @@ class Pipeline(psycopg.Pipeline):
     _is_synced = True
 
     def __enter__(self) -> Self:
+        super().__enter__()
         self._conn._pipeline = self
-        return super().__enter__()
+        return self
 
     def __exit__(self, *error: Any) -> None:
         try:
