@@ -27,7 +27,8 @@ VAR = Path(os.environ.get("VAR_DIR", Path(__file__).resolve().parent.parent / "v
 
 def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):  # a service manager's word, and that of a terminal being closed
-        signal.signal(number, _end)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, _end)
     try:
         port = int(os.environ.get("PORT", "8000"))
         check_port(HOST, port)  # first, so that a second demo leaves the first one's database alone

@@ -123,7 +123,8 @@ def _try(mutants: list[Mutant]) -> Iterator[tuple[Mutant, bool]]:
 def main() -> int:
     mutants = list(_mutants())
     again = bool(os.environ.get("AGAIN")) and _NOTICED.exists()
-    noticed: dict[str, bool] = json.loads(_NOTICED.read_text()) if again else {}
+    before: dict[str, bool] = json.loads(_NOTICED.read_text()) if again else {}
+    noticed = {name: True for name, is_noticed in before.items() if is_noticed}
     if not again:
         _check_tests()
     for mutant, is_noticed in _try([one for one in mutants if not noticed.get(str(one)) and not one.explanation]):
@@ -131,6 +132,7 @@ def main() -> int:
         noticed[str(mutant)] = is_noticed
         _NOTICED.write_text(json.dumps(noticed, indent=1))
         _PAGE.write_text(_page(mutants, noticed))
+    _PAGE.write_text(_page(mutants, noticed))  # also where none was left to try
     left = [mutant for mutant in mutants if not noticed.get(str(mutant)) and not mutant.explanation]
     print(f"{len(mutants)} mutants, {len(left)} neither killed nor explained", *left, sep="\n")
     return 1 if left else 0

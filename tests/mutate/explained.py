@@ -25,6 +25,7 @@ EXPLAINED: dict[tuple[str, str], str] = {
     ): _NAME,
     (_TENANCY, '_visit: ContextVar[Visit | None] = ContextVar("XXvisitXX", default=None)'): _NAME,
     (_TENANCY, "has_admitted = None"): "as false as `False`",
+    (_TENANCY, 'entrance = ""'): "as empty as `None`",
     (_TENANCY, "def ask(self) -> None:  without @abstractmethod"): _DUTY,
     (_TENANCY, "def admit(self) -> None:  without @abstractmethod"): _DUTY,
     (_TENANCY, "def close(self) -> None:  without @abstractmethod"): _DUTY,

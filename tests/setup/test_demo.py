@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,11 @@ class Demo:
         self._process: subprocess.Popen[str] | None = None
         self._greeting = ""
 
-    def start(self, **environment: str) -> subprocess.Popen[str]:
+    def start(self, under: Sequence[str] = (), **environment: str) -> subprocess.Popen[str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "DJANGO_"))}
         variables = {**inherited, "VAR_DIR": str(self.folder), "PORT": str(self.port), **environment}
         return subprocess.Popen(
-            [sys.executable, "-m", "tagsite.demo"],
+            [*under, sys.executable, "-m", "tagsite.demo"],
             cwd=PROJECT,
             env=variables,
             stdout=subprocess.PIPE,
@@ -150,6 +151,19 @@ def test_its_end_leaves_nothing_running(demo: Demo, how: signal.Signals) -> None
     assert not EmbeddedPostgres(demo.folder / "postgres").is_running()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{demo.port}/healthz")
+
+
+def test_with_nohup_it_outlives_its_terminal(demo: Demo) -> None:
+    demo.end()
+    process = demo.start(under=["nohup"])
+    try:
+        wait_for_greeting(process)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(1)
+        assert httpx.get(f"http://127.0.0.1:{demo.port}/healthz").status_code == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
 
 
 def test_a_lost_demo_file_means_new_credentials_for_the_same_data(demo: Demo) -> None:
