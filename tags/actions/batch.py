@@ -134,7 +134,8 @@ def _read_state(
 ) -> "_Play":
     """Lock the flow executions, then read the touched tags; both travel together."""
     touched = dict(zip(identities, operations, strict=True))
-    ids = sorted({identity[0] for identity in identities})
+    # PostgreSQL's text of an array: of a list psycopg would make it, and look into each item for what to quote.
+    ids = "{" + ",".join(sorted({identity[0] for identity in identities})) + "}"
     locking = run(_LOCK, {"organization_id": organization_id, "ids": ids})
     reading = run(_READ, {"organization_id": organization_id, "identities": _identity_rows(touched)})
     locked = {id for (id,) in locking.fetchall()}
