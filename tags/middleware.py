@@ -108,6 +108,7 @@ class ProgramsPassBy:
             return self.get_response(request)
         response = self.pass_by(request)
         headers = response.headers
+        # What the middleware passed by would have set, and concerns a program.
         headers["X-Content-Type-Options"] = "nosniff"
         if self._hsts_seconds and request.is_secure():
             headers["Strict-Transport-Security"] = f"max-age={self._hsts_seconds}"

@@ -22,6 +22,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     """`X-API-Key: <token>`"""
 
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        # Django's request: in its own, the framework looks for each such name in vain first, at every request.
         token = request._request.META.get("HTTP_X_API_KEY")
         if token is None:
             return None

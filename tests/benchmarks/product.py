@@ -26,6 +26,7 @@ def running(more_arguments: Sequence[str] = ()) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     command = [part.format(port=port) for part in [*COMMAND, *more_arguments]]
+    LOG.parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("w") as log:
         process = subprocess.Popen(command, cwd=PROJECT, env=os.environ, stdout=subprocess.DEVNULL, stderr=log)
     try:

@@ -59,7 +59,7 @@ def close_in_a_transaction(tenant: Tenant, owner: psycopg.Connection) -> None:
 
 def close_the_pool(tenant: Tenant, owner: psycopg.Connection) -> None:
     connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # missing in the stubs
+    connection.close_pool()
 
 
 @pytest.mark.parametrize(

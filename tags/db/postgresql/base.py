@@ -32,7 +32,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _is_ready = False  # for a connection of the pool: all else was made at the last one, and nothing went wrong since
 
     def ensure_connection(self) -> None:
-        """Asked several times for each statement, of which Django's makes much each time."""
+        """Asked several times for each statement. Django's connects with a dozen steps, also to a pool's connection."""
         if self.connection is not None:
             return
         if self._is_ready:
