@@ -40,6 +40,8 @@ _SETTINGS = [f"--port={_PORT}", "--listen_addresses=", "--max_connections=100", 
 _NOT_DURABLE = ["--fsync=off", "--synchronous_commit=off", "--full_page_writes=off"]
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 _RIGHTS = "ALTER ROLE tagsite LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
+# The system's, and PostgreSQL's of a page of which only a part was written.
+_WORDS_OF_A_FULL_DISK = ("No space left", "quota exceeded", "Check free disk space")
 _FREE_SPACE = "The disk is full: free some space, then start Tagsite again."
 _OWN_SERVER = "set DATABASE_URL to a PostgreSQL server of your own (15 or newer)"
 
@@ -76,7 +78,12 @@ class EmbeddedPostgres:
             started = not (self._has_data() and self._wait_until_ready(self.is_running))
             if started:
                 self._launch(lock)
-            self._ensure_role_and_database()
+            try:
+                self._ensure_role_and_database()
+            except EmbeddedPostgresError:
+                if started:
+                    self._end_processes()
+                raise
             return started
 
     def stop(self) -> None:
@@ -246,7 +253,8 @@ class EmbeddedPostgres:
         if not detail and log.exists():
             detail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
         # A disk that is full to the brim has no room for the log's word of it.
-        if "No space left" in detail or "quota exceeded" in detail or shutil.disk_usage(self.folder).free < 2**16:
+        is_full = shutil.disk_usage(self.folder).free < 2**16
+        if is_full or any(words in detail for words in _WORDS_OF_A_FULL_DISK):
             what = f"{what} {_FREE_SPACE}"
         return EmbeddedPostgresError(f"{what} The log is {log}; the last words:\n{detail.strip()}")
 

@@ -453,6 +453,7 @@ def test_a_full_disk(disk: Disk, what: str) -> None:
             disk.fill(what, room)
             with pytest.raises(EmbeddedPostgresError, match="The disk is full: free some space"):
                 server.start()
+            assert not server.is_running()
             disk.free()
             assert server.start()
             keep_a_row(server) if room else None
@@ -460,6 +461,18 @@ def test_a_full_disk(disk: Disk, what: str) -> None:
             server.stop()
     finally:
         server.stop()
+
+
+def test_a_server_that_could_not_be_made_ready_is_not_left_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here because of a page that the disk had half the room for, which PostgreSQL says in words of its own."""
+    server = EmbeddedPostgres(tmp_path / "pg", durable=False)
+    half = "DO $$ BEGIN RAISE 'could not extend file' USING HINT = 'Check free disk space.'; END $$"
+    monkeypatch.setattr(embedded_postgres, "_RIGHTS", half)
+    with pytest.raises(EmbeddedPostgresError, match="The disk is full: free some space"):
+        server.start()
+    assert not server.is_running()
 
 
 def test_any_other_trouble_shows_the_log(server: EmbeddedPostgres) -> None:
